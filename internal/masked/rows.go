@@ -1,0 +1,86 @@
+// Package masked holds Rows, the proof that bytes may leave: only what is sealed can reach a sink.
+//
+// Seal may be called from anonymize, seed and snapshot alone; a test in internal/arch says so. That is
+// how "every column was decided" becomes something the compiler and the tests hold, not a habit.
+package masked
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/lethedb/lethe/internal/catalog"
+)
+
+// Format is the form the rows are written in.
+type Format string
+
+// The formats: the text form of COPY everywhere; the binary form only between a source and a target that
+// speak it to each other.
+const (
+	Text   Format = "text"
+	Binary Format = "binary"
+)
+
+// Origin says who vouches for the rows.
+type Origin string
+
+// The origins, one for each package that may seal.
+const (
+	Anonymized  Origin = "anonymize"
+	Seeded      Origin = "seed"
+	Snapshotted Origin = "snapshot"
+)
+
+// Header says what Rows hold. Sinks compare it with what they were ordered to load.
+type Header struct {
+	// Table is the table the rows belong to on the source.
+	Table catalog.Name
+	// Columns are the columns of each row, in order.
+	Columns []string
+	Format  Format
+	// Plan is the digest of the plan that decided every column.
+	Plan   string
+	Origin Origin
+}
+
+// Check returns an error that names the first difference between h and want.
+func (h Header) Check(want Header) error {
+	switch {
+	case h.Table != want.Table:
+		return fmt.Errorf("check rows: of table %s, want %s", h.Table, want.Table)
+	case !slices.Equal(h.Columns, want.Columns):
+		return fmt.Errorf("check rows of %s: other columns than ordered", h.Table)
+	case h.Format != want.Format:
+		return fmt.Errorf("check rows of %s: format %s, want %s", h.Table, h.Format, want.Format)
+	case h.Plan != want.Plan:
+		return fmt.Errorf("check rows of %s: decided by another plan", h.Table)
+	}
+	return nil
+}
+
+// Rows are rows of one table that may leave. They can be written once, by one goroutine.
+type Rows struct {
+	header Header
+	write  func(io.Writer) (int64, error)
+	spent  bool
+}
+
+// Seal makes Rows from a header and a function that pushes every row, in the header's format, to a
+// writer and returns how many it pushed. The function runs at most once.
+func Seal(h Header, write func(io.Writer) (int64, error)) *Rows {
+	return &Rows{header: h, write: write}
+}
+
+// Header returns what the rows hold. The caller must not change its Columns.
+func (r *Rows) Header() Header { return r.header }
+
+// Push writes all rows to w and returns how many there were. A second call is an error: the source of
+// the rows is spent.
+func (r *Rows) Push(w io.Writer) (rows int64, err error) {
+	if r.spent {
+		return 0, fmt.Errorf("write rows of %s: already written", r.header.Table)
+	}
+	r.spent = true
+	return r.write(w)
+}
