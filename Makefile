@@ -1,0 +1,56 @@
+# Every target here runs in CI at least once, in its smallest form.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+GO ?= go
+LINT := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := -s -w -X github.com/lethedb/lethe/internal/buildinfo.version=$(VERSION)
+# Two packages at a time: each with a database test starts a server of its own.
+TESTFLAGS ?= -p 2
+FUZZTIME ?= 5s
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/lethe, static, with its version
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/lethe ./cmd/lethe
+
+.PHONY: demo
+demo: build ## The whole story on a PostgreSQL of its own, in under a minute
+	@bin/lethe demo
+
+.PHONY: test
+test: ## Every test, against a real PostgreSQL (LETHE_TEST_REQUIRE=1 refuses skips)
+	$(GO) test $(TESTFLAGS) ./...
+
+.PHONY: race
+race: ## The packages with goroutines, under the race detector
+	$(GO) test -race $(TESTFLAGS) -short ./anonymize/... ./internal/copytext ./internal/ledger ./internal/masked ./internal/state ./scheduler/...
+
+.PHONY: fuzz
+fuzz: ## Each fuzz target for FUZZTIME (default 5s)
+	@.ci/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: ## Benchmarks of masks, codec and compile (BENCHTIME=1s)
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(or $(BENCHTIME),1s) ./anonymize/... ./internal/copytext ./rules
+
+.PHONY: test-versions
+test-versions: ## The laws on other PostgreSQL versions, where a Docker engine answers
+	$(GO) test -tags containers -run Containers ./internal/pgtest/...
+
+.PHONY: lint
+lint: ## golangci-lint, pinned, and the map of packages
+	$(LINT) run ./...
+
+.PHONY: vet
+vet: ## go vet, for this system and the others we build for
+	$(GO) vet ./...
+	GOOS=darwin GOARCH=arm64 $(GO) vet ./cmd/... ./internal/pgserver
+
+.PHONY: check
+check: ## Exactly what CI runs
+	.ci/run
