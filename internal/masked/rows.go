@@ -61,9 +61,10 @@ func (h Header) Check(want Header) error {
 
 // Rows are rows of one table that may leave. They can be written once, by one goroutine.
 type Rows struct {
-	header Header
-	write  func(io.Writer) (int64, error)
-	spent  bool
+	header  Header
+	write   func(io.Writer) (int64, error)
+	observe func(bytes int)
+	spent   bool
 }
 
 // Seal makes Rows from a header and a function that pushes every row, in the header's format, to a
@@ -75,6 +76,10 @@ func Seal(h Header, write func(io.Writer) (int64, error)) *Rows {
 // Header returns what the rows hold. The caller must not change its Columns.
 func (r *Rows) Header() Header { return r.header }
 
+// Observe has see called with the size of every write that Push makes, on Push's goroutine. It is for
+// progress; it must be called before Push and sees no bytes.
+func (r *Rows) Observe(see func(bytes int)) { r.observe = see }
+
 // Push writes all rows to w and returns how many there were. A second call is an error: the source of
 // the rows is spent.
 func (r *Rows) Push(w io.Writer) (rows int64, err error) {
@@ -82,5 +87,20 @@ func (r *Rows) Push(w io.Writer) (rows int64, err error) {
 		return 0, fmt.Errorf("write rows of %s: already written", r.header.Table)
 	}
 	r.spent = true
+	if r.observe != nil {
+		w = observed{w, r.observe}
+	}
 	return r.write(w)
+}
+
+// observed tells see how much went to the writer behind it.
+type observed struct {
+	io.Writer
+	see func(bytes int)
+}
+
+func (o observed) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	o.see(n)
+	return n, err
 }

@@ -1,0 +1,380 @@
+// Package refresh runs one plan: rows from a Producer, already masked, into a Sink that builds beside
+// what serves now, is verified, and only then published.
+//
+// It knows neither PostgreSQL nor masks: both arrive through its interfaces. Nothing it returns or
+// reports holds a value of a row.
+package refresh
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/finding"
+	"github.com/lethedb/lethe/internal/masked"
+	"github.com/lethedb/lethe/internal/work"
+)
+
+// Producer makes the rows of one run, all of one instant. Its methods are safe for concurrent use.
+type Producer interface {
+	// Parts returns the parts that tile the table's rows, at least one.
+	Parts(ctx context.Context, table work.Table) ([]work.Part, error)
+	// Rows opens the rows of a part. The caller pushes them once or drops them.
+	Rows(ctx context.Context, part work.Part) (*masked.Rows, error)
+	// Count returns how many rows the whole table must arrive with, counted, not summed from parts: a
+	// part that was never made would agree with such a sum.
+	Count(ctx context.Context, table work.Table) (int64, error)
+}
+
+// Sink builds what the order says, beside what serves now. Write and Finish are called from several
+// goroutines; the others from one.
+type Sink interface {
+	// Begin makes the empty tables. Nothing that serves is touched before Commit.
+	Begin(ctx context.Context, order *work.Order) error
+	// Write loads one part. A second call for the same part changes nothing and returns its count.
+	Write(ctx context.Context, part work.Part, rows *masked.Rows) (work.Count, error)
+	// Finish is called once for each table, after its last part; the last call returns when all that
+	// stands on the data is in place: indexes, constraints, sequences, statistics.
+	Finish(ctx context.Context, table catalog.Name) error
+	// Commit publishes, atomically, and does nothing that could have been done before.
+	Commit(ctx context.Context) error
+	// Abort removes what was built. It is called after an error, also after one of Commit.
+	Abort(ctx context.Context) error
+}
+
+// Verifier judges what a Sink built against the counts the source was asked for. A finding of severity
+// Error keeps the run from being published.
+type Verifier interface {
+	Verify(ctx context.Context, want map[catalog.Name]int64) (finding.List, error)
+}
+
+// Instant runs read inside one instant of a source: the order and the producer it is given are valid
+// until it returns, and the source is let go of then.
+type Instant func(ctx context.Context, read func(ctx context.Context, order *work.Order, from Producer) error) error
+
+// Job is what Run needs. Into, At and Verify are required.
+type Job struct {
+	At     Instant
+	Into   Sink
+	Verify Verifier
+	// Workers is how many parts are read and loaded at once. Defaults to 2.
+	Workers int
+	// Build stops before Commit and leaves what was built.
+	Build bool
+	// Events is told what happens, from several goroutines at once. It may be nil.
+	Events func(Event)
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Phase names what a run is doing.
+type Phase string
+
+// The phases of a run, in their order.
+const (
+	PhaseBegin   Phase = "build"
+	PhaseCopy    Phase = "copy"
+	PhaseFinish  Phase = "finish"
+	PhaseVerify  Phase = "verify"
+	PhasePublish Phase = "publish"
+)
+
+// Event is one step of progress.
+type Event struct {
+	// Phase is set when a phase begins.
+	Phase Phase
+	// Order is set once, with PhaseCopy, so that whoever draws progress knows what is to come.
+	Order *work.Order
+	// Table is the table that moved on; zero for phases.
+	Table catalog.Name
+	// Bytes were just loaded; Rows are set when a part landed.
+	Bytes int64
+	Rows  int64
+	// Landed reports that the table's last part landed; Finished that its indexes stand.
+	Landed, Finished bool
+}
+
+// Report says what a run did.
+type Report struct {
+	Tables []TableReport `json:"tables"`
+	Phases []PhaseReport `json:"phases"`
+	// Findings are what verification found, warnings included.
+	Findings finding.List `json:"findings,omitempty"`
+	Total    work.Count   `json:"total"`
+}
+
+// TableReport says what became of one table.
+type TableReport struct {
+	Table catalog.Name `json:"table"`
+	work.Count
+	// Expected is the source's own count.
+	Expected int64 `json:"expected"`
+	// Milliseconds is the time from the table's first part to its last, others running beside it.
+	Milliseconds int64 `json:"ms"`
+}
+
+// PhaseReport says how long a phase took.
+type PhaseReport struct {
+	Phase        Phase `json:"phase"`
+	Milliseconds int64 `json:"ms"`
+}
+
+// VerificationError says that the data was built and did not pass; nothing was published.
+type VerificationError struct{ Findings finding.List }
+
+// Error names the first finding and how many there are.
+func (e *VerificationError) Error() string {
+	first := "nothing was checked"
+	if len(e.Findings) > 0 {
+		first = e.Findings[0].String()
+	}
+	return fmt.Sprintf("verify the new database: %d findings, the first: %s", len(e.Findings), first)
+}
+
+// ErrStopped is the cause of a run that was asked to end.
+var ErrStopped = errors.New("stopped on request")
+
+// teardown bounds what Abort may take once the run's own context has ended.
+const teardown = time.Minute
+
+// Run builds, verifies and publishes. On any error the sink is aborted and what served before serves on.
+func Run(ctx context.Context, job Job) (*Report, error) {
+	job = job.withDefaults()
+	r := &run{job: job, report: &Report{}, tables: map[catalog.Name]*progress{}}
+	err := r.run(ctx)
+	if err == nil {
+		return r.report, nil
+	}
+	// The run's context may be what ended; removing a half-built database must still be tried.
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), teardown)
+	defer cancel()
+	if abortErr := job.Into.Abort(clean); abortErr != nil {
+		err = errors.Join(err, fmt.Errorf("remove what was built: %w", abortErr))
+	}
+	return r.report, err
+}
+
+func (j Job) withDefaults() Job {
+	if j.Workers <= 0 {
+		j.Workers = 2
+	}
+	if j.Events == nil {
+		j.Events = func(Event) {}
+	}
+	if j.Now == nil {
+		j.Now = time.Now
+	}
+	return j
+}
+
+// run is the state of one Run.
+type run struct {
+	job    Job
+	report *Report
+	order  *work.Order
+	mu     sync.Mutex
+	tables map[catalog.Name]*progress
+}
+
+// progress is what is known of one table while the run goes on.
+type progress struct {
+	left     int
+	began    time.Time
+	count    work.Count
+	expected int64
+	took     time.Duration
+}
+
+func (r *run) run(ctx context.Context) error {
+	if err := r.load(ctx); err != nil {
+		return err
+	}
+	r.summarise()
+	if err := r.timed(PhaseVerify, func() error { return r.verify(ctx) }); err != nil {
+		return err
+	}
+	if r.job.Build {
+		return nil
+	}
+	return r.timed(PhasePublish, func() error { return r.job.Into.Commit(ctx) })
+}
+
+func (r *run) timed(p Phase, f func() error) error {
+	r.job.Events(Event{Phase: p})
+	began := r.job.Now()
+	err := f()
+	r.report.Phases = append(r.report.Phases, PhaseReport{Phase: p, Milliseconds: r.job.Now().Sub(began).Milliseconds()})
+	return err
+}
+
+// load reads inside the instant and lets go of it when the last row is here, while the indexes of the
+// last tables may still be building.
+func (r *run) load(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	var copied time.Time
+	group.Go(func() error {
+		defer func() { copied = r.job.Now() }()
+		return r.job.At(ctx, func(reading context.Context, order *work.Order, from Producer) error {
+			r.order = order
+			if err := r.timed(PhaseBegin, func() error { return r.job.Into.Begin(reading, order) }); err != nil {
+				return err
+			}
+			// Every table fits, so that a slow index never keeps the source's instant open.
+			landed := make(chan catalog.Name, len(order.Tables))
+			defer close(landed)
+			for range r.job.Workers {
+				group.Go(func() error { return r.finish(ctx, landed) })
+			}
+			r.job.Events(Event{Phase: PhaseCopy, Order: order})
+			return r.timed(PhaseCopy, func() error { return r.copy(reading, from, landed) })
+		})
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	r.report.Phases = append(r.report.Phases, PhaseReport{Phase: PhaseFinish, Milliseconds: r.job.Now().Sub(copied).Milliseconds()})
+	return nil
+}
+
+// finish completes tables as they land, until there are no more to come.
+func (r *run) finish(ctx context.Context, landed <-chan catalog.Name) error {
+	for table := range landed {
+		if err := r.job.Into.Finish(ctx, table); err != nil {
+			return fmt.Errorf("finish %s: %w", table, err)
+		}
+		r.job.Events(Event{Table: table, Finished: true})
+	}
+	return nil
+}
+
+// copy moves every part, largest tables first, and hands each table on when its last part landed.
+func (r *run) copy(ctx context.Context, from Producer, landed chan<- catalog.Name) error {
+	tables := slices.Clone(r.order.Tables)
+	slices.SortStableFunc(tables, func(a, b work.Table) int {
+		return cmp.Or(-cmp.Compare(a.Table.Size.Bytes, b.Table.Size.Bytes), a.Table.Name.Compare(b.Table.Name))
+	})
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.job.Workers)
+	for _, table := range tables {
+		if ctx.Err() != nil {
+			break
+		}
+		if err := r.start(ctx, group, from, table, landed); err != nil {
+			return errors.Join(err, group.Wait())
+		}
+	}
+	return group.Wait()
+}
+
+// start queues the parts of one table; an empty one is landed at once.
+func (r *run) start(ctx context.Context, group *errgroup.Group, from Producer, table work.Table, landed chan<- catalog.Name) error {
+	name := table.Table.Name
+	if table.Empty {
+		r.track(name, &progress{})
+		landed <- name
+		return nil
+	}
+	parts, err := from.Parts(ctx, table)
+	if err != nil {
+		return fmt.Errorf("divide %s: %w", name, err)
+	}
+	if len(parts) == 0 {
+		return fmt.Errorf("divide %s: no part was made, so its rows would be lost", name)
+	}
+	r.track(name, &progress{left: len(parts), began: r.job.Now()})
+	for _, part := range parts {
+		group.Go(func() error {
+			last, err := r.move(ctx, from, part)
+			if err != nil || !last {
+				return err
+			}
+			if err := r.count(ctx, from, table); err != nil {
+				return err
+			}
+			r.job.Events(Event{Table: name, Landed: true})
+			landed <- name
+			return nil
+		})
+	}
+	return nil
+}
+
+// move copies one part and reports whether it was its table's last.
+func (r *run) move(ctx context.Context, from Producer, part work.Part) (last bool, err error) {
+	rows, err := from.Rows(ctx, part)
+	if err != nil {
+		return false, fmt.Errorf("read %s: %w", part, err)
+	}
+	rows.Observe(func(bytes int) { r.job.Events(Event{Table: part.Table, Bytes: int64(bytes)}) })
+	count, err := r.job.Into.Write(ctx, part, rows)
+	if err != nil {
+		return false, fmt.Errorf("copy %s: %w", part, err)
+	}
+	r.job.Events(Event{Table: part.Table, Rows: count.Rows})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.tables[part.Table]
+	p.count = p.count.Add(count)
+	p.took = r.job.Now().Sub(p.began)
+	p.left--
+	return p.left == 0, nil
+}
+
+func (r *run) count(ctx context.Context, from Producer, table work.Table) error {
+	n, err := from.Count(ctx, table)
+	if err != nil {
+		return fmt.Errorf("count %s: %w", table.Table.Name, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tables[table.Table.Name].expected = n
+	return nil
+}
+
+func (r *run) track(name catalog.Name, p *progress) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tables[name] = p
+}
+
+// verify asks for every table that was ordered: one that is missing here cannot be missed there.
+func (r *run) verify(ctx context.Context) error {
+	want := make(map[catalog.Name]int64, len(r.order.Tables))
+	for _, table := range r.order.Tables {
+		p, ok := r.tables[table.Table.Name]
+		if !ok {
+			return fmt.Errorf("verify %s: the table was ordered and never copied", table.Table.Name)
+		}
+		want[table.Table.Name] = p.expected
+	}
+	found, err := r.job.Verify.Verify(ctx, want)
+	if err != nil {
+		return fmt.Errorf("verify the new database: %w", err)
+	}
+	r.report.Findings = found
+	if found.HasErrors() {
+		return &VerificationError{Findings: found}
+	}
+	return nil
+}
+
+// summarise fills the report's tables in the order's order.
+func (r *run) summarise() {
+	for _, table := range r.order.Tables {
+		p := r.tables[table.Table.Name]
+		if p == nil {
+			continue
+		}
+		r.report.Tables = append(r.report.Tables, TableReport{
+			Table: table.Table.Name, Count: p.count, Expected: p.expected, Milliseconds: p.took.Milliseconds(),
+		})
+		r.report.Total = r.report.Total.Add(p.count)
+	}
+}
