@@ -48,8 +48,7 @@ func (c *cmac) sum(s *scratch, msg []byte) {
 		last[n] = 0x80
 		mask = &c.k2
 	}
-	for i := range last {
-		s.in[i] = s.out[i] ^ last[i] ^ mask[i]
-	}
+	subtle.XORBytes(last[:], last[:], mask[:])
+	subtle.XORBytes(s.in[:], s.out[:], last[:])
 	c.block.Encrypt(s.out[:], s.in[:])
 }

@@ -2,6 +2,7 @@ package derive
 
 import (
 	"crypto/cipher"
+	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -26,10 +27,10 @@ type ff1 struct {
 	numberBytes int
 	// wide reports that y takes 12 bytes (d of the standard) instead of 8.
 	wide bool
-	// state is the CBC-MAC of P and the leading blocks of Q; tail the last block of Q before round number
-	// and NUM(B) are put in.
-	state, tail [blockSize]byte
-	pool        sync.Pool // of *scratch
+	// hi and lo are the last block that goes into the cipher, before round number and NUM(B) are put in:
+	// the last block of Q over the CBC-MAC of P and of Q's leading blocks.
+	hi, lo uint64
+	pool   sync.Pool // of *scratch
 }
 
 // newFF1 prepares FF1 for strings of n numerals. It refuses a radix beyond 2¹⁶, n below 2, a half of 2⁶⁴
@@ -80,40 +81,47 @@ func power(base uint64, n int) (uint64, bool) {
 func (f *ff1) prepare(radix, u, n int, tweak []byte) {
 	p := make([]byte, 0, blockSize)
 	p = append(p, 1, 2, 1, byte(radix>>16), byte(radix>>8), byte(radix), ff1Rounds, byte(u))
-	p = binary.BigEndian.AppendUint32(p, uint32(n))          // #nosec G115 -- at most 126
-	p = binary.BigEndian.AppendUint32(p, uint32(len(tweak))) // #nosec G115 -- checked by newFF1
-	f.block.Encrypt(f.state[:], p)
+	p = binary.BigEndian.AppendUint32(p, uint32(n))
+	p = binary.BigEndian.AppendUint32(p, uint32(len(tweak)))
+	var state [blockSize]byte
+	f.block.Encrypt(state[:], p)
 
 	// Q = T ‖ 0… ‖ round ‖ NUM(B), in whole blocks.
 	size := (len(tweak) + 1 + f.numberBytes + blockSize - 1) / blockSize * blockSize
 	q := make([]byte, size)
 	copy(q, tweak)
 	for ; len(q) > blockSize; q = q[blockSize:] {
-		for i := range f.state {
-			f.state[i] ^= q[i]
-		}
-		f.block.Encrypt(f.state[:], f.state[:])
+		subtle.XORBytes(state[:], state[:], q[:blockSize])
+		f.block.Encrypt(state[:], state[:])
 	}
-	copy(f.tail[:], q)
+	f.hi = binary.BigEndian.Uint64(state[:8]) ^ binary.BigEndian.Uint64(q[:8])
+	f.lo = binary.BigEndian.Uint64(state[8:]) ^ binary.BigEndian.Uint64(q[8:])
 }
 
-// round returns y of the standard for round i and NUM(B) = b, reduced by modulus.
-func (f *ff1) round(s *scratch, i int, b, modulus uint64) uint64 {
-	var last [blockSize]byte
-	binary.BigEndian.PutUint64(last[8:], b) // the bytes above numberBytes are zero: b is below radixᵛ
-	last[blockSize-1-f.numberBytes] |= byte(i)
-	for j := range last {
-		s.in[j] = f.state[j] ^ f.tail[j] ^ last[j]
+// round returns y of the standard for round i and NUM(B) = b, reduced by m.
+func (f *ff1) round(s *scratch, i int, b, m uint64) uint64 {
+	// The round number stands right above the numberBytes of b, which may be a whole word.
+	hi, lo := f.hi, f.lo^b
+	if f.numberBytes == 8 {
+		hi ^= uint64(i)
+	} else {
+		lo ^= uint64(i) << (8 * f.numberBytes)
 	}
+	binary.BigEndian.PutUint64(s.in[:8], hi)
+	binary.BigEndian.PutUint64(s.in[8:], lo)
 	f.block.Encrypt(s.out[:], s.in[:])
-	hi := binary.BigEndian.Uint64(s.out[:8])
-	if !f.wide {
-		return hi % modulus
+	y := binary.BigEndian.Uint64(s.out[:8])
+	switch {
+	case f.wide:
+		// y has 96 bits; the upper 32 are reduced first, so that the quotient fits.
+		low := y<<32 | uint64(binary.BigEndian.Uint32(s.out[8:12]))
+		_, y = bits.Div64((y>>32)%m, low, m)
+	case m&(m-1) == 0:
+		y &= m - 1 // radix 2: no division
+	default:
+		y %= m
 	}
-	// y has 96 bits: the upper 32 reduced first, so that the quotient fits.
-	lo := hi<<32 | uint64(binary.BigEndian.Uint32(s.out[8:12]))
-	_, rem := bits.Div64(hi>>32%modulus, lo, modulus)
-	return rem
+	return y
 }
 
 // encrypt maps the halves of a string, each as a number, to those of its cipher text.

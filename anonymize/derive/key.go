@@ -24,8 +24,19 @@ const keySize = 32
 // ErrKey says that a masking key has the wrong form. It never quotes the key.
 var ErrKey = errors.New("masking key must be 32 bytes: 64 hex digits or base64; make one with: lethe key generate")
 
-// MaskingKey is the one secret that every mapping of a run depends on. It prints as "[secret]".
-type MaskingKey struct{ bytes [keySize]byte }
+// MaskingKey is the one secret that every mapping of a run depends on. It prints as "[secret]". The zero
+// MaskingKey is no key; deriving from it panics, so that nothing is ever masked under a key that everybody
+// knows.
+type MaskingKey struct{ bytes hidden }
+
+// hidden is where a key's bytes are: two pointers away. In another struct's unexported field package fmt
+// does not ask a value how it prints, it looks for itself, and follows one pointer but not two.
+type hidden **[keySize]byte
+
+func hide(raw [keySize]byte) hidden {
+	p := &raw
+	return &p
+}
 
 // ParseMaskingKey reads a key from 64 hex digits or base64 (standard or URL alphabet, padded or not);
 // white space around it is ignored. Any other text, and a key of 32 equal bytes, is ErrKey.
@@ -38,12 +49,10 @@ func ParseMaskingKey(text string) (MaskingKey, error) {
 	if len(raw) != keySize {
 		return MaskingKey{}, ErrKey
 	}
-	var k MaskingKey
-	copy(k.bytes[:], raw)
 	if strings.Count(string(raw), string(raw[:1])) == keySize {
 		return MaskingKey{}, fmt.Errorf("%w (all its bytes are equal)", ErrKey)
 	}
-	return k, nil
+	return MaskingKeyOf([keySize]byte(raw)), nil
 }
 
 func decodeBase64(text string) []byte {
@@ -57,7 +66,10 @@ func decodeBase64(text string) []byte {
 }
 
 // MaskingKeyOf returns a key made of exactly these bytes, such as those of a random generator.
-func MaskingKeyOf(raw [keySize]byte) MaskingKey { return MaskingKey{bytes: raw} }
+func MaskingKeyOf(raw [keySize]byte) MaskingKey { return MaskingKey{bytes: hide(raw)} }
+
+// IsZero reports that k is no key.
+func (k MaskingKey) IsZero() bool { return k.bytes == nil }
 
 // ID returns the key's public name: 16 hex digits that tell keys apart and say nothing else about them.
 func (k MaskingKey) ID() string { return hex.EncodeToString(k.expand(Version+"/id", 8)) }
@@ -73,14 +85,18 @@ func (k MaskingKey) Key(domain, family string) Key {
 		info = binary.BigEndian.AppendUint64(info, uint64(len(part)))
 		info = append(info, part...)
 	}
-	var derived Key
-	copy(derived.bytes[:], k.expand(string(info), keySize))
-	return derived
+	return Key{bytes: hide([keySize]byte(k.expand(string(info), keySize)))}
 }
 
-// expand is HKDF without salt. It can only err on sizes beyond 255 hashes, which no caller asks for.
-func (k MaskingKey) expand(info string, size int) []byte {
-	out, err := hkdf.Key(sha256.New, k.bytes[:], nil, info, size)
+func (k MaskingKey) expand(info string, size int) []byte { return expand(k.bytes, info, size) }
+
+// expand is HKDF-SHA-256 without salt. It panics without a key, and on sizes beyond 255 hashes, which no
+// caller asks for.
+func expand(secret hidden, info string, size int) []byte {
+	if secret == nil {
+		panic("derive: no masking key was given")
+	}
+	out, err := hkdf.Key(sha256.New, (*secret)[:], nil, info, size)
 	if err != nil {
 		panic(fmt.Sprintf("derive %d bytes: %v", size, err))
 	}
@@ -93,8 +109,15 @@ func (k MaskingKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[secret
 // MarshalText writes "[secret]": a key has no textual form outside its own file.
 func (k MaskingKey) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
 
-// Key is the key of one mapping, for one domain and mask family. It prints as "[secret]".
-type Key struct{ bytes [keySize]byte }
+// Key is the key of one mapping, for one domain and mask family. It prints as "[secret]", as MaskingKey
+// does. The zero Key is no key.
+type Key struct{ bytes hidden }
+
+// IsZero reports that k is no key, as where rules are checked without one.
+func (k Key) IsZero() bool { return k.bytes == nil }
+
+// subkey derives the AES-256 key of one use of k. It panics when k is zero.
+func (k Key) subkey(info string) []byte { return expand(k.bytes, info, keySize) }
 
 // Format writes "[secret]" for every verb.
 func (k Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[secret]")) }

@@ -2,6 +2,7 @@ package derive
 
 import (
 	"errors"
+	"fmt"
 	"math/bits"
 )
 
@@ -26,20 +27,26 @@ type Permutation struct {
 	mask uint64
 }
 
-// NewPermutation returns the permutation of [0, size) that k and tweak name. It refuses a size of 0; every
-// other size is served.
+// NewPermutation returns the permutation of [0, size) that k and tweak name. It refuses the zero Key and a
+// size of 0; every other size is served.
 func NewPermutation(k Key, size uint64, tweak []byte) (*Permutation, error) {
 	if size == 0 {
 		return nil, errors.New("make permutation: its domain is empty; give it at least one number")
+	}
+	if k.IsZero() {
+		return nil, errors.New("make permutation: no masking key was given")
 	}
 	n := max(2, bits.Len64(size-1))
 	f, err := newFF1(newAES(k.subkey(ff1Info)), 2, n, tweak)
 	if err != nil {
 		return nil, err
 	}
-	half := uint(n - n/2) // #nosec G115 -- n is at most 64
+	half := uint(n - n/2)
 	return &Permutation{f: f, size: size, half: half, mask: 1<<half - 1}, nil
 }
+
+// Format writes "[secret]" for every verb.
+func (p *Permutation) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[secret]")) }
 
 // Size returns how many numbers are permuted.
 func (p *Permutation) Size() uint64 { return p.size }

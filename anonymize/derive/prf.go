@@ -3,8 +3,6 @@ package derive
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"sync"
@@ -35,14 +33,21 @@ type scratch struct{ in, out [blockSize]byte }
 func newScratch() any { return new(scratch) }
 
 // NewPRF returns the PRF of k: Sum is AES-256-CMAC under k itself, Draw's stream runs under
-// HKDF-SHA-256(k, info = "lethe/v1/draw").
+// HKDF-SHA-256(k, info = "lethe/v1/draw"). It panics when k is zero: a mask under a key that everybody
+// knows must not come to be.
 func NewPRF(k Key) *PRF {
+	if k.IsZero() {
+		panic("derive: no masking key was given")
+	}
 	return &PRF{
-		mac:    newCMAC(newAES(k.bytes[:])),
+		mac:    newCMAC(newAES((*k.bytes)[:])),
 		stream: newAES(k.subkey(drawInfo)),
 		pool:   sync.Pool{New: newScratch},
 	}
 }
+
+// Format writes "[secret]" for every verb.
+func (p *PRF) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[secret]")) }
 
 // Sum returns AES-256-CMAC(k, msg) as NIST SP 800-38B defines it.
 func (p *PRF) Sum(msg []byte) [blockSize]byte {
@@ -129,15 +134,6 @@ func (d *Draw) fill() {
 	if d.lo++; d.lo == 0 {
 		d.hi++
 	}
-}
-
-// subkey derives the AES-256 key of one use of k.
-func (k Key) subkey(info string) []byte {
-	out, err := hkdf.Key(sha256.New, k.bytes[:], nil, info, keySize)
-	if err != nil {
-		panic(fmt.Sprintf("derive %s: %v", info, err)) // only sizes beyond 255 hashes can err
-	}
-	return out
 }
 
 // newAES returns AES under a key whose size its caller fixed.
