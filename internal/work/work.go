@@ -22,6 +22,9 @@ type Order struct {
 	// Schema is the path of a pg_dump archive (custom format, no data) of the source under the run's
 	// snapshot. It belongs to who made it and is read-only.
 	Schema string
+	// Sequences are the values of the catalog's sequences under the run's snapshot; an archive without
+	// data holds none. A sequence that is missing here starts anew, above the data it feeds.
+	Sequences []SequenceValue
 	// Source says where the rows come from, free of secrets.
 	Source Source
 	// Digests name what the run was decided by.
@@ -46,6 +49,14 @@ type Digests struct {
 	Plan    string `json:"plan"`
 	Catalog string `json:"catalog"`
 	KeyID   string `json:"key_id"`
+}
+
+// SequenceValue is where a sequence stands. It counts rows and names nobody.
+type SequenceValue struct {
+	Name catalog.Name `json:"name"`
+	// Last is the sequence's last_value; Called whether it was handed out already.
+	Last   int64 `json:"last"`
+	Called bool  `json:"called"`
 }
 
 // Table is one table of an Order.
