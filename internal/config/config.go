@@ -76,7 +76,7 @@ type Environment struct {
 	// Name is its key under environments:.
 	Name  string
 	Place finding.Place
-	// Kind defaults to the environment's name when that is a kind, else to dev.
+	// Kind defaults to the environment's name when that is a kind; else it must be written.
 	Kind Kind
 	// From is the name of a source; it exists in Config.Sources.
 	From   string
