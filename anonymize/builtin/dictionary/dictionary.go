@@ -1,0 +1,129 @@
+// Package dictionary holds the words that masks choose from: frozen, versioned files, read once.
+//
+// What a mask makes of a value depends on every line of them, so a released file never changes. Where
+// the words come from stands in SOURCES.md.
+package dictionary
+
+import (
+	"embed"
+	"slices"
+	"strings"
+	"sync"
+)
+
+//go:embed en/v1/*.txt
+var files embed.FS
+
+// Version names the directory of the files, for reports.
+const Version = "en/v1"
+
+// Library gives out word lists and reads each at most once, when it is first asked for. It is safe for
+// concurrent use; share one, because the lists take some megabytes.
+type Library struct {
+	firstNames, lastNames, cities, streetNames, streetTypes, commonWords func() *Words
+}
+
+// NewLibrary returns a Library that has read nothing yet.
+func NewLibrary() *Library {
+	list := func(name string) func() *Words {
+		return sync.OnceValue(func() *Words { return read(name) })
+	}
+	return &Library{
+		firstNames:  list("first_names"),
+		lastNames:   list("last_names"),
+		cities:      list("cities"),
+		streetNames: list("street_names"),
+		streetTypes: list("street_types"),
+		commonWords: list("common_words"),
+	}
+}
+
+// FirstNames returns given names, each one word with a capital.
+func (l *Library) FirstNames() *Words { return l.firstNames() }
+
+// LastNames returns surnames, each one word with a capital.
+func (l *Library) LastNames() *Words { return l.lastNames() }
+
+// Cities returns names of towns, most of them invented.
+func (l *Library) Cities() *Words { return l.cities() }
+
+// StreetNames returns what streets are named after.
+func (l *Library) StreetNames() *Words { return l.streetNames() }
+
+// StreetTypes returns what may stand after a street's name, such as "Lane".
+func (l *Library) StreetTypes() *Words { return l.streetTypes() }
+
+// CommonWords returns everyday English words in lower case, names of people not among them as such.
+func (l *Library) CommonWords() *Words { return l.commonWords() }
+
+// Words is a list of distinct ASCII words. It is read-only.
+type Words struct {
+	// byLength is sorted by length, then by bytes, so that all words up to a length are a prefix.
+	byLength []string
+	// upTo[n] is how many words have at most n bytes.
+	upTo []int
+	// folded has every word in lower case; made when first asked for.
+	folded func() map[string]struct{}
+}
+
+// read parses one embedded file. A file that is not there is a mistake of this package alone.
+func read(name string) *Words {
+	data, err := files.ReadFile(Version + "/" + name + ".txt")
+	if err != nil {
+		panic("dictionary: " + err.Error())
+	}
+	return newWords(strings.Split(strings.TrimSuffix(string(data), "\n"), "\n"))
+}
+
+func newWords(lines []string) *Words {
+	longest := 0
+	for _, line := range lines {
+		longest = max(longest, len(line))
+	}
+	slices.SortStableFunc(lines, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(a) - len(b)
+		}
+		return strings.Compare(a, b)
+	})
+	w := &Words{byLength: lines, upTo: make([]int, longest+1)}
+	for _, line := range lines {
+		w.upTo[len(line)]++
+	}
+	for n := 1; n < len(w.upTo); n++ {
+		w.upTo[n] += w.upTo[n-1]
+	}
+	w.folded = sync.OnceValue(w.fold)
+	return w
+}
+
+func (w *Words) fold() map[string]struct{} {
+	set := make(map[string]struct{}, len(w.byLength))
+	for _, word := range w.byLength {
+		set[strings.ToLower(word)] = struct{}{}
+	}
+	return set
+}
+
+// Len returns the number of words.
+func (w *Words) Len() int { return len(w.byLength) }
+
+// Longest returns the length of the longest word.
+func (w *Words) Longest() int { return len(w.upTo) - 1 }
+
+// Fitting returns how many words have at most n characters: exactly those with an index below it.
+func (w *Words) Fitting(n int) int {
+	if n < 0 {
+		return 0
+	}
+	return w.upTo[min(n, w.Longest())]
+}
+
+// Word returns the i-th word by length, then by bytes. It panics unless 0 ≤ i < Len.
+func (w *Words) Word(i int) string { return w.byLength[i] }
+
+// Has reports whether the list holds word, which must be in lower case, in any spelling of case.
+func (w *Words) Has(word []byte) bool {
+	_, ok := w.folded()[string(word)]
+	return ok
+}
