@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// ErrInstallRefused is returned by Install when it may not or cannot install anything. Its text around it
-// says exactly what a person would have to run.
+// ErrInstallRefused is wrapped by what Install returns when it may not or cannot install anything; the text
+// around it says exactly what a person would have to run.
 var ErrInstallRefused = errors.New("nothing was installed")
 
 // manager is a package manager and what it would be told.
@@ -78,9 +78,10 @@ func Install(ctx context.Context, log io.Writer, env func(string) string) error 
 		fmt.Fprintf(log, "Note: %s.\n", m.note)
 	}
 	for _, command := range m.commands {
-		line := append(slices.Clone(prefix), command...)
+		line := append(slices.Clone(prefix), lookPath(env, m.program))
+		line = append(line, command[1:]...)
 		fmt.Fprintln(log, "+", strings.Join(line, " "))
-		cmd := exec.CommandContext(ctx, line[0], line[1:]...) //nolint:gosec // the literal commands above
+		cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 		cmd.Stdout, cmd.Stderr = log, log
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 		if err := cmd.Run(); err != nil {
@@ -111,7 +112,7 @@ func privilege(ctx context.Context, env func(string) string) ([]string, bool) {
 		return nil, true
 	}
 	sudo := lookPath(env, "sudo")
-	if sudo == "" || exec.CommandContext(ctx, sudo, "-n", "true").Run() != nil { //nolint:gosec // found in PATH
+	if sudo == "" || exec.CommandContext(ctx, sudo, "-n", "true").Run() != nil {
 		return nil, false
 	}
 	return []string{sudo, "-n"}, true

@@ -48,6 +48,9 @@ type Options struct {
 	// Disposable gives up what only a crash of the machine can test: the data is not flushed to disk.
 	// A kill of the server's processes still loses nothing that was committed.
 	Disposable bool
+
+	// freePort finds a port to try. Tests replace it.
+	freePort func(context.Context) (int, error)
 }
 
 func (o Options) withDefaults() Options {
@@ -59,6 +62,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Env == nil {
 		o.Env = os.Getenv
+	}
+	if o.freePort == nil {
+		o.freePort = freePort
 	}
 	return o
 }
@@ -215,7 +221,7 @@ func (s *Server) serveLocked(ctx context.Context, port int) error {
 	for attempt := 1; ; attempt++ {
 		s.port = port
 		if port == 0 {
-			free, err := freePort(ctx)
+			free, err := s.options.freePort(ctx)
 			if err != nil {
 				return fmt.Errorf("start server: %w", err)
 			}
@@ -226,7 +232,8 @@ func (s *Server) serveLocked(ctx context.Context, port int) error {
 		if err == nil {
 			return nil
 		}
-		if taken := strings.Contains(s.log.String(), "could not bind"); port == 0 && taken && attempt < portAttempts && ctx.Err() == nil {
+		taken := strings.Contains(s.log.String(), "could not bind")
+		if port == 0 && taken && attempt < portAttempts && ctx.Err() == nil {
 			continue
 		}
 		return fmt.Errorf("start server with %s: %w: %s", s.binaries.path("postgres"), err, s.log)
