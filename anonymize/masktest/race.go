@@ -1,0 +1,5 @@
+//go:build race
+
+package masktest
+
+const raceEnabled = true
