@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -200,7 +201,7 @@ func TestFullFileUsesEveryKeyOfTheTable(t *testing.T) {
 		seen[s] = true
 		for _, f := range s.fields {
 			// The kinds of backup beside the one in the file exclude each other.
-			if f.reserved == "" && !strings.Contains(string(text), f.name+":") && !strings.Contains("local standby snapshots", f.name) {
+			if f.reserved == "" && !strings.Contains(string(text), f.name+":") && !slices.Contains([]string{"local", "standby", "snapshots"}, f.name) {
 				t.Errorf("%s: is not in the file", f.name)
 			}
 			walk(f.shape, seen)
@@ -286,7 +287,7 @@ func TestDurations(t *testing.T) {
 func TestNearestFindsTypingErrorsOnly(t *testing.T) {
 	known := []string{"sources", "state", "rules", "environments"}
 	for name, want := range map[string]string{
-		"source": "sources", "soruces": "sources", "State": "state", "enviroments": "environments",
+		"source": "sources", "soruces": "sources", "State": "state", "environmnts": "environments",
 		"elephants": "", "x": "", "": "", strings.Repeat("a", 1000): "",
 	} {
 		if got := nearest(name, known); got != want {

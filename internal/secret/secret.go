@@ -7,6 +7,7 @@ package secret
 
 import (
 	"context"
+	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,17 +19,31 @@ import (
 const shown = "[secret]"
 
 // String is a secret text. It prints as "[secret]" under every fmt verb, in JSON, YAML, text and slog.
-// The zero String is empty. It cannot be read back from any of its printed forms.
-type String struct{ value string }
+// The zero String is empty. It cannot be read back from any of its printed forms. Two of them are compared
+// by Equal; == tells only whether one is a copy of the other.
+//
+// The text is behind a pointer because fmt calls no method of an unexported field: of a struct that holds
+// a String in one it prints the address.
+type String struct{ value *string }
 
 // New returns a String that holds value.
-func New(value string) String { return String{value: value} }
+func New(value string) String { return String{value: &value} }
+
+// Equal reports whether both hold the same secret, in a time that does not tell how much of it is equal.
+func (s String) Equal(other String) bool {
+	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other.Reveal())) == 1
+}
 
 // Reveal returns the secret itself. It is the one way to it: whoever calls it answers for where it goes.
-func (s String) Reveal() string { return s.value }
+func (s String) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // IsEmpty reports whether there is nothing to keep secret.
-func (s String) IsEmpty() bool { return s.value == "" }
+func (s String) IsEmpty() bool { return s.Reveal() == "" }
 
 // Format writes "[secret]" for every verb, so that neither %#v nor a wrong verb shows the fields.
 func (s String) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, shown) }
