@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// stamped is set by the linker on releases: -ldflags "-X .../internal/buildinfo.stamped=1.2.3". The linker
+// version is set by the linker on releases: -ldflags "-X .../internal/buildinfo.version=1.2.3". The linker
 // can set nothing but a variable; the program never does.
-var stamped string
+var version string
 
 // Version returns the version of this build, for messages and records: never empty.
 func Version() string {
 	info, _ := debug.ReadBuildInfo()
-	return Resolve(stamped, info)
+	return Resolve(version, info)
 }
 
 // Resolve decides what a build is called. A stamp wins, without the "v" of tags; next comes the version
@@ -41,16 +41,16 @@ func Resolve(stamp string, info *debug.BuildInfo) string {
 	if revision == "" {
 		return "devel"
 	}
-	version := "devel-" + revision[:min(len(revision), 12)]
+	name := "devel-" + revision[:min(len(revision), 12)]
 	if dirty {
-		version += "-dirty"
+		name += "-dirty"
 	}
-	return version
+	return name
 }
 
 // isRelease tells a tag from what the go command makes up for a working tree: "(devel)", or a version
 // of zeros with a time and a commit in it, marked +dirty when the tree was changed.
-func isRelease(version string) bool {
-	return version != "" && version != "(devel)" &&
-		!strings.Contains(version, "+dirty") && strings.Count(version, "-") < 2
+func isRelease(tag string) bool {
+	return tag != "" && tag != "(devel)" &&
+		!strings.Contains(tag, "+dirty") && strings.Count(tag, "-") < 2
 }
