@@ -19,16 +19,17 @@ type Catalog struct {
 	Sequences []Sequence `json:"sequences"`
 	// Extensions are the installed extensions, sorted by name.
 	Extensions []Extension `json:"extensions"`
-	// LargeObjects is the number of large objects.
-	LargeObjects int64 `json:"large_objects,omitempty"`
+	// LargeObjects is the number of large objects; being data, it is not part of the digest.
+	LargeObjects int64 `json:"large_objects,omitempty" digest:"-"`
 }
 
 // Server is what a database runs on, as far as a copy of it must agree.
 type Server struct {
-	// Version is server_version_num, such as 150018.
-	Version int `json:"version"`
-	// Standby reports whether the server is in recovery.
-	Standby bool `json:"standby,omitempty"`
+	// Version is server_version_num, such as 150018. Only its major is part of the digest.
+	Version int `json:"version" digest:"-"`
+	// Standby reports whether the server is in recovery; it is not part of the digest, so that rules
+	// checked against a primary hold for its standby.
+	Standby bool `json:"standby,omitempty" digest:"-"`
 	// Encoding is the database's encoding, such as "UTF8".
 	Encoding string `json:"encoding"`
 	// Provider is the locale provider: "libc", "icu" or "builtin".
@@ -91,7 +92,7 @@ const (
 // Table is a relation that holds rows.
 type Table struct {
 	// OID identifies the table on its server; it is not part of the digest.
-	OID         uint32      `json:"-"`
+	OID         uint32      `json:"-" digest:"-"`
 	Name        Name        `json:"name"`
 	Kind        Kind        `json:"kind"`
 	Persistence Persistence `json:"persistence"`
@@ -123,7 +124,7 @@ type Table struct {
 	// Populated is false only for a materialised view that holds no data yet.
 	Populated bool `json:"populated"`
 	// Size is not part of the digest: it changes while the schema stands still.
-	Size Size `json:"size"`
+	Size Size `json:"size" digest:"-"`
 }
 
 // Size is how big a table is believed to be.
@@ -152,7 +153,7 @@ type Column struct {
 	// Inherited reports whether the column came from a parent and may not be decided on its own.
 	Inherited bool `json:"inherited,omitempty"`
 	// Stats is not part of the digest.
-	Stats Stats `json:"stats,omitzero"`
+	Stats Stats `json:"stats,omitzero" digest:"-"`
 }
 
 // Stats is what the planner knows of a column, free of values. The zero Stats means never analysed.
