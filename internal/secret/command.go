@@ -48,7 +48,7 @@ func (l Local) fromCommand(ctx context.Context, ref Ref) (string, error) {
 func (l Local) environment() []string {
 	env := []string{} // nil would mean all of ours
 	for _, name := range []string{"PATH", "HOME"} {
-		if value, set := l.LookupEnv(name); set {
+		if value := l.Env(name); value != "" {
 			env = append(env, name+"="+value)
 		}
 	}

@@ -48,17 +48,20 @@ func (e *Error) Unwrap() error { return e.Err }
 // owner alone. A command runs without a shell, in a process group of its own, and sees no variable but
 // PATH and HOME; what it writes to stderr is dropped, as it may hold anything.
 type Local struct {
-	// LookupEnv defaults to os.LookupEnv.
-	LookupEnv func(string) (string, bool)
+	// Env returns the value of an environment variable, "" when it is not set. Defaults to os.Getenv.
+	Env func(string) string
 	// Patience is how long a command may take before it is killed. Defaults to 30 s.
 	Patience time.Duration
 }
 
 var _ Resolver = Local{}
 
+// NewResolver returns a Local that takes environment variables from env, such as os.Getenv.
+func NewResolver(env func(string) string) Resolver { return Local{Env: env} }
+
 func (l Local) withDefaults() Local {
-	if l.LookupEnv == nil {
-		l.LookupEnv = os.LookupEnv
+	if l.Env == nil {
+		l.Env = os.Getenv
 	}
 	if l.Patience == 0 {
 		l.Patience = commandPatience
@@ -95,12 +98,9 @@ func (l Local) Resolve(ctx context.Context, ref Ref) (String, error) {
 }
 
 func (l Local) fromEnv(ref Ref) (string, error) {
-	text, set := l.LookupEnv(ref.Env)
-	switch {
-	case !set:
-		return "", &Error{Ref: ref, Problem: "it is not set", Fix: "set " + ref.Env}
-	case text == "":
-		return "", &Error{Ref: ref, Problem: "it is empty", Fix: "set " + ref.Env}
+	text := l.Env(ref.Env)
+	if text == "" {
+		return "", &Error{Ref: ref, Problem: "it is not set or empty", Fix: "set " + ref.Env}
 	}
 	return text, nil
 }
