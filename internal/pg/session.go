@@ -32,6 +32,9 @@ type session struct {
 	encoding string
 	// lockTimeout bounds the wait for a lock; 0 waits for ever.
 	lockTimeout time.Duration
+	// waits says that the session sits in a transaction and is watched, not queried: there is no statement
+	// to cancel on the server when its context ends.
+	waits bool
 }
 
 // setting is one setting that a session pins.
@@ -112,6 +115,9 @@ func connect(ctx context.Context, dsn string, s session) (*pgx.Conn, error) {
 	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	config.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
+		if s.waits {
+			return &pgconn.DeadlineContextWatcherHandler{Conn: c.Conn()}
+		}
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelGrace}
 	}
 	config.DialFunc = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
@@ -182,4 +188,9 @@ func closeNow(conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second) //nolint:forbidigo // teardown, see above
 	defer cancel()
 	_ = conn.Close(ctx)
+	// A connection that broke in the middle of a COPY is closed behind our back, once the server was told.
+	select {
+	case <-conn.PgConn().CleanupDone():
+	case <-ctx.Done():
+	}
 }

@@ -1,0 +1,219 @@
+package pg
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/work"
+)
+
+// Query says which rows and columns of one table are read.
+type Query struct {
+	Table catalog.Name
+	// Columns are read in this order. None means rows without columns, not all columns.
+	Columns []string
+	// Range is Whole or Blocks.
+	Range work.Range
+	// Where is a condition as SQL; "" for all rows. Functions outside pg_catalog need their schema.
+	Where string
+	// Limit is the most rows; 0 for all.
+	Limit int
+}
+
+// copyBuffer gathers rows before they are written on: the driver hands over one row at a time, and rows
+// are a hundred bytes often enough.
+const copyBuffer = 64 << 10
+
+// CopyOut writes rows to w in the text form of COPY, as the pinned settings spell values, and returns how
+// many there were. A partitioned table holds no rows of its own and is refused: its partitions are read.
+// After an error, w has got some rows of the part, or none.
+func (s *Snapshot) CopyOut(ctx context.Context, q Query, w io.Writer) (rows int64, err error) {
+	query, err := s.selection(q, s.columnList(q.Columns))
+	if err != nil {
+		return 0, fmt.Errorf("copy %s: %w", q.Table, err)
+	}
+	err = s.inside(ctx, q.Table, func(conn *pgx.Conn) error {
+		if q.Where != "" {
+			// COPY travels as text that may hold several statements; a condition from a file must not end
+			// one and begin another, and a prepared statement is always exactly one.
+			if _, err := conn.PgConn().Prepare(ctx, "", query, nil); err != nil {
+				return fmt.Errorf("condition on rows: %w", err)
+			}
+		}
+		buffered := bufio.NewWriterSize(w, copyBuffer)
+		tag, err := conn.PgConn().CopyTo(ctx, buffered, "COPY ("+query+") TO STDOUT")
+		if err != nil {
+			return err
+		}
+		rows = tag.RowsAffected()
+		return buffered.Flush()
+	})
+	if err != nil {
+		return 0, fmt.Errorf("copy %s: %w", q.Table, err)
+	}
+	return rows, nil
+}
+
+// Count counts the rows of a table, its partitions' and children's not included, that meet the condition.
+func (s *Snapshot) Count(ctx context.Context, table catalog.Name, where string) (rows int64, err error) {
+	query, err := s.selection(Query{Table: table, Range: work.Range{Kind: work.Whole}, Where: where}, "count(*)")
+	if err != nil {
+		return 0, fmt.Errorf("count %s: %w", table, err)
+	}
+	err = s.inside(ctx, table, func(conn *pgx.Conn) error { return conn.QueryRow(ctx, query).Scan(&rows) })
+	if err != nil {
+		return 0, fmt.Errorf("count %s: %w", table, err)
+	}
+	return rows, nil
+}
+
+// columnList returns the columns as SQL.
+func (*Snapshot) columnList(columns []string) string {
+	quotedColumns := make([]string, len(columns))
+	for i, column := range columns {
+		quotedColumns[i] = catalog.QuoteIdentifier(column)
+	}
+	return strings.Join(quotedColumns, ", ")
+}
+
+// selection returns the SELECT of q.
+func (s *Snapshot) selection(q Query, list string) (string, error) {
+	if table := s.tables[q.Table]; table != nil && table.Kind == catalog.Partitioned {
+		return "", errors.New("a partitioned table holds no rows of its own; read its partitions")
+	}
+	return selection(q, list)
+}
+
+// selection returns the SELECT of q, on one relation alone.
+func selection(q Query, list string) (string, error) {
+	var conditions []string
+	switch q.Range.Kind {
+	case work.Whole:
+	case work.Blocks:
+		// A scan by ranges of ctid reads only those blocks (14 and later).
+		if q.Range.Lo > 0 {
+			conditions = append(conditions, "ctid >= '("+strconv.FormatInt(q.Range.Lo, 10)+",0)'::tid")
+		}
+		if q.Range.Hi > 0 {
+			conditions = append(conditions, "ctid < '("+strconv.FormatInt(q.Range.Hi, 10)+",0)'::tid")
+		}
+	default:
+		return "", fmt.Errorf("a database cannot be read by %s", q.Range.Kind)
+	}
+	if q.Where != "" {
+		conditions = append(conditions, "(\n"+q.Where+"\n)") // the condition may end in a comment
+	}
+	query := "SELECT " + list + " FROM ONLY " + q.Table.SQL()
+	if len(conditions) > 0 {
+		query += " WHERE " + strings.Join(conditions, " AND ")
+	}
+	if q.Limit > 0 {
+		query += " LIMIT " + strconv.Itoa(q.Limit)
+	}
+	return query, nil
+}
+
+// partBlocks is the size of a part: 256 MB of heap take some seconds to read, so that a retry is cheap and
+// the last part of a run does not keep the others waiting.
+const partBlocks = 32768
+
+// Parts returns the parts that hold a table's rows, each row in exactly one, whoever writes to the table
+// meanwhile: a snapshot sees one version of a row, which stays where it is, and the last part has no
+// upper bound. Tables that arrive empty, and relations whose rows are elsewhere or are computed, have
+// none; what is not a heap is one part.
+func (s *Snapshot) Parts(table work.Table, run string) []work.Part {
+	return s.parts(table, run, partBlocks)
+}
+
+func (s *Snapshot) parts(table work.Table, run string, size int64) []work.Part {
+	known := table.Table
+	if now := s.tables[known.Name]; now != nil {
+		known = now
+	}
+	if table.Empty || known.Kind == catalog.Partitioned || known.Kind == catalog.MaterialisedView {
+		return nil
+	}
+	part := work.Part{Run: run, Table: known.Name, Range: work.Range{Kind: work.Whole}}
+	if known.Kind != catalog.Ordinary || known.AccessMethod != "heap" || known.Size.Blocks <= size {
+		return []work.Part{part}
+	}
+	var parts []work.Part
+	for lo := int64(0); lo < known.Size.Blocks; lo += size {
+		part.Range = work.Range{Kind: work.Blocks, Lo: lo, Hi: lo + size}
+		if lo+size >= known.Size.Blocks {
+			part.Range.Hi = 0
+		}
+		parts = append(parts, part)
+		part.No++
+	}
+	return parts
+}
+
+// sequenceBatch is how many sequences one statement reads.
+const sequenceBatch = 100
+
+// Sequences returns where the sequences stand, those of extensions left out. A sequence obeys no
+// snapshot: the values are at least as new as the rows.
+func (s *Snapshot) Sequences(ctx context.Context) ([]work.SequenceValue, error) {
+	var values []work.SequenceValue
+	var wanted []catalog.Name
+	for _, sequence := range s.catalog.Sequences {
+		if sequence.Extension == "" {
+			wanted = append(wanted, sequence.Name)
+		}
+	}
+	err := s.source.atHome(ctx, func(tx pgx.Tx) error {
+		for batch := range slices.Chunk(wanted, sequenceBatch) {
+			var queries []string
+			for i, name := range batch {
+				queries = append(queries, fmt.Sprintf("SELECT %d, last_value, is_called FROM %s", i, name.SQL()))
+			}
+			found, err := tx.Query(ctx, strings.Join(queries, " UNION ALL "))
+			if err != nil {
+				return err
+			}
+			var at int
+			var value work.SequenceValue
+			if _, err := pgx.ForEachRow(found, []any{&at, &value.Last, &value.Called}, func() error {
+				value.Name = batch[at]
+				values = append(values, value)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read sequences: %w", err)
+	}
+	slices.SortFunc(values, func(a, b work.SequenceValue) int { return cmp.Or(a.Name.Compare(b.Name)) })
+	return values, nil
+}
+
+// CheckWhere asks the server whether a condition on a table's rows can be read: its syntax, its names, its
+// types, and the right to read what it reads. Nothing is executed.
+func (s *Source) CheckWhere(ctx context.Context, table catalog.Name, where string) error {
+	query, err := selection(Query{Table: table, Range: work.Range{Kind: work.Whole}, Where: where}, "")
+	if err != nil {
+		return err
+	}
+	err = s.atHome(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "EXPLAIN (COSTS OFF) "+query)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("condition on rows of %s: %w", table, err)
+	}
+	return nil
+}
