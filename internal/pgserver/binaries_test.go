@@ -12,15 +12,15 @@ import (
 	"testing"
 )
 
-// install makes executable scripts: programs that print text.
-func install(t *testing.T, dir, text string, programs ...string) string {
+// script makes executable scripts: programs that print text.
+func script(t *testing.T, dir, text string, programs ...string) string {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for _, program := range programs {
-		script := "#!/bin/sh\n" + text + "\n"
-		if err := os.WriteFile(filepath.Join(dir, program), []byte(script), 0o755); err != nil {
+		body := "#!/bin/sh\n" + text + "\n"
+		if err := os.WriteFile(filepath.Join(dir, program), []byte(body), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -34,7 +34,7 @@ func install(t *testing.T, dir, text string, programs ...string) string {
 // postgres makes a directory of the programs of one major.
 func postgres(t *testing.T, dir string, major int, programs ...string) string {
 	t.Helper()
-	return install(t, dir, fmt.Sprintf("echo 'x (PostgreSQL) %d.3 (Debian %d.3-1)'", major, major), programs...)
+	return script(t, dir, fmt.Sprintf("echo 'x (PostgreSQL) %d.3 (Debian %d.3-1)'", major, major), programs...)
 }
 
 func TestFindLooksWhereItIsToldAndNowhereElse(t *testing.T) {
@@ -64,9 +64,9 @@ func TestFindResolvesLinksAndSortsNewestFirst(t *testing.T) {
 	if err := os.Symlink(filepath.Join(older, "postgres"), filepath.Join(links, "postgres")); err != nil {
 		t.Fatal(err)
 	}
-	install(t, links, "echo "+configured, "pg_config")
+	script(t, links, "echo "+configured, "pg_config")
 	// A wrapper, as Debian's, resolves to a place that holds nothing.
-	wrapper := install(t, filepath.Join(dir, "wrapper"), "exit 0", "pg_wrapper")
+	wrapper := script(t, filepath.Join(dir, "wrapper"), "exit 0", "pg_wrapper")
 	if err := os.Symlink(filepath.Join(wrapper, "pg_wrapper"), filepath.Join(links, "pg_dump")); err != nil {
 		t.Fatal(err)
 	}
@@ -92,8 +92,8 @@ func TestFindResolvesLinksAndSortsNewestFirst(t *testing.T) {
 
 func TestFindPassesOverWhatDoesNotRun(t *testing.T) {
 	dir := t.TempDir()
-	broken := install(t, filepath.Join(dir, "broken"), "exit 1", "postgres", "initdb")
-	strange := install(t, filepath.Join(dir, "strange"), "echo something else", "postgres", "initdb")
+	broken := script(t, filepath.Join(dir, "broken"), "exit 1", "postgres", "initdb")
+	strange := script(t, filepath.Join(dir, "strange"), "echo something else", "postgres", "initdb")
 	half := postgres(t, filepath.Join(dir, "half"), 94, "postgres")
 	for _, place := range []string{broken, strange, half, dir, filepath.Join(dir, "missing")} {
 		got, err := Find(t.Context(), environment(map[string]string{"LETHE_PG_BIN": place}))
@@ -173,9 +173,9 @@ func bed(t *testing.T, manager, behaviour string) (env map[string]string, calls 
 	t.Helper()
 	dir := t.TempDir()
 	log := filepath.Join(dir, "calls")
-	install(t, dir, `echo "`+manager+` $*" >> `+log+"; "+behaviour, manager)
-	install(t, dir, `shift; exec "$@"`, "sudo")
-	install(t, dir, "exit 0", "true")
+	script(t, dir, `echo "`+manager+` $*" >> `+log+"; "+behaviour, manager)
+	script(t, dir, `shift; exec "$@"`, "sudo")
+	script(t, dir, "exit 0", "true")
 	return map[string]string{"PATH": dir, "LETHE_NO_INSTALL": ""}, func() string {
 		text, err := os.ReadFile(log)
 		if err != nil && !os.IsNotExist(err) {
@@ -191,11 +191,11 @@ func TestInstallSaysAloudWhatItRuns(t *testing.T) {
 	if err := Install(t.Context(), &log, environment(env)); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := calls(), "apt-get update\napt-get install -y --no-install-recommends postgresql\n"; got != want {
+	if got, want := calls(), "apt-get update\napt-get -o DPkg::Lock::Timeout=60 install -y --no-install-recommends postgresql\n"; got != want {
 		t.Errorf("ran %q, want %q", got, want)
 	}
 	for _, part := range []string{"LETHE_NO_INSTALL=1", "apt-get update\n", "install -y --no-install-recommends postgresql\n",
-		"talk of the manager", "a server of its own"} {
+		"talk of the manager", "a service of their own"} {
 		if !strings.Contains(log.String(), part) {
 			t.Errorf("the log does not say %q:\n%s", part, log.String())
 		}
@@ -235,5 +235,15 @@ func TestInstallTellsOfFailure(t *testing.T) {
 	err = Install(t.Context(), &bytes.Buffer{}, environment(map[string]string{"PATH": t.TempDir(), "LETHE_NO_INSTALL": ""}))
 	if !errors.Is(err, ErrInstallRefused) || !strings.Contains(err.Error(), "LETHE_PG_BIN") {
 		t.Errorf("without a manager: got %v", err)
+	}
+}
+
+func TestInstallOfAnotherPackageTakesItsName(t *testing.T) {
+	env, calls := bed(t, "dnf", "exit 0")
+	if err := InstallPackage(t.Context(), &bytes.Buffer{}, environment(env), "pgbouncer"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := calls(), "dnf install -y pgbouncer\n"; got != want {
+		t.Errorf("ran %q, want %q", got, want)
 	}
 }

@@ -202,7 +202,7 @@ func (s *Server) initialise(ctx context.Context) error {
 		args = append(args, "--no-sync")
 	}
 	cmd := exec.CommandContext(ctx, s.binaries.path("initdb"), args...)
-	s.prepare(cmd)
+	prepare(cmd, s.dir, s.log, s.account)
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("initialise server with %s: %w: %s", cmd.Path, errors.Join(err, ctx.Err()), s.log)
 	}
@@ -241,8 +241,8 @@ func (s *Server) serveLocked(ctx context.Context, port int) error {
 }
 
 func (s *Server) launch(ctx context.Context) error {
-	cmd := exec.Command(s.binaries.path("postgres"), s.arguments()...) //nolint:noctx // the server outlives the context of its start
-	s.prepare(cmd)
+	cmd := exec.Command(s.binaries.path("postgres"), s.arguments()...) // not CommandContext: the server outlives its start
+	prepare(cmd, s.dir, s.log, s.account)
 	started, err := spawn(cmd)
 	if err != nil {
 		return err
@@ -274,16 +274,6 @@ func (s *Server) arguments() []string {
 		args = append(args, "-c", setting)
 	}
 	return args
-}
-
-// prepare gives a child the account, the empty environment and the log that all of ours have.
-func (s *Server) prepare(cmd *exec.Cmd) {
-	cmd.Dir = s.dir.path
-	cmd.Env = childEnvironment()
-	cmd.Stdout, cmd.Stderr = s.log, s.log
-	// Backends hold the log's pipe a moment longer than a killed postmaster does.
-	cmd.WaitDelay = 2 * time.Second
-	cmd.SysProcAttr = s.account.attributes()
 }
 
 // awaitReady waits for the status line of postmaster.pid, which the server writes once it takes connections.

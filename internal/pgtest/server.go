@@ -37,6 +37,7 @@ type provider struct {
 	err     error
 	running atomic.Bool // Main runs, and so will stop what is started
 	serial  atomic.Int64
+	bouncer bouncerInstall
 }
 
 var process provider
