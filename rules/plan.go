@@ -3,11 +3,16 @@
 package rules
 
 import (
+	"errors"
+
 	"github.com/lethedb/lethe/anonymize"
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/finding"
 	"github.com/lethedb/lethe/internal/work"
 )
+
+// ErrRefused says that a plan was compiled with findings that are errors and must not be run.
+var ErrRefused = errors.New("the rules were refused; mend what the findings name, see: lethe check")
 
 // Plan is a decision for every column of every table of one catalog. It is read-only; any number of
 // goroutines may use it.
@@ -15,10 +20,75 @@ type Plan struct {
 	// Digests name the rules, the catalog, this plan and the key it was made with.
 	Digests work.Digests
 	// Tables holds every table of the catalog that is the user's, in the catalog's order. Tables of
-	// extensions are absent.
+	// extensions and materialised views, which are computed again from masked rows, are absent.
 	Tables []TablePlan
+	// References are those that the rules declare beside the database's own foreign keys.
+	References []Reference
 	// Catalog is what the plan was compiled against.
 	Catalog *catalog.Catalog
+
+	byName   map[catalog.Name]int
+	compiled *compiler
+	refused  bool
+}
+
+// Table returns the decision for a table, nil when the plan does not have it. The caller must not change
+// it.
+func (p *Plan) Table(name catalog.Name) *TablePlan {
+	i, ok := p.byName[name]
+	if !ok {
+		return nil
+	}
+	return &p.Tables[i]
+}
+
+// Err returns nil when the plan may be run, else ErrRefused, or anonymize.ErrNoKey when a column that
+// arrives is masked by key and Compile was given none.
+func (p *Plan) Err() error {
+	if p.refused || p.byName == nil {
+		return ErrRefused
+	}
+	for _, t := range p.Tables {
+		for _, c := range t.Columns {
+			if c.Run == nil && !c.Kept() {
+				return anonymize.ErrNoKey
+			}
+		}
+	}
+	return nil
+}
+
+// NeedsKey reports whether any column that arrives is masked by key.
+func (p *Plan) NeedsKey() bool {
+	for _, t := range p.Tables {
+		for _, c := range t.Columns {
+			if c.Definition != nil && c.Definition.Determinism == anonymize.Keyed {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Order returns the tables that arrive, those without rows included and dropped ones left out, in the
+// plan's order. Partitioned tables are among them and hold no rows of their own. It errs as Err does.
+func (p *Plan) Order() ([]work.Table, error) {
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	var tables []work.Table
+	for i := range p.Tables {
+		t := &p.Tables[i]
+		if t.Rows == RowsDropped {
+			continue
+		}
+		made := work.Table{Table: t.Table, Empty: t.Rows == RowsNone, Where: t.Where, Into: t.Into}
+		for _, c := range t.Columns {
+			made.Columns = append(made.Columns, c.Column.Name)
+		}
+		tables = append(tables, made)
+	}
+	return tables, nil
 }
 
 // RowsMode says which rows of a table arrive.
@@ -40,7 +110,8 @@ type TablePlan struct {
 	Where string
 	// Reason is why the table is dropped, in the words of the rules.
 	Reason string
-	// Columns holds one entry per copied column, in attribute order; generated columns are absent.
+	// Columns holds one entry per copied column, in attribute order. Generated columns are absent, and so
+	// are all columns of a table of which no row arrives.
 	Columns []ColumnPlan
 	// Into is the table that rows are loaded through on the target; see work.Table.
 	Into catalog.Name
@@ -64,7 +135,8 @@ type ColumnPlan struct {
 	// By says what kind of line decided, Place where it stands.
 	By    Decider
 	Place finding.Place
-	// Pattern is the glob, type or table that decided when By is not DecidedByColumn.
+	// Pattern is what decided when By is not DecidedByColumn: the glob or type as written, the table that
+	// like: names or "schema.table.*", or the column that the decision comes from.
 	Pattern string
 	// Blanked reports an undecided column that arrives NULL or typed-empty.
 	Blanked bool
@@ -77,14 +149,14 @@ type Decider string
 
 // The kinds of line, from the narrowest to the widest; then what decides without a line of its own.
 const (
-	DecidedByColumn     Decider = "column"
-	DecidedByTable      Decider = "table"
-	DecidedByGlob       Decider = "glob"
-	DecidedByType       Decider = "type"
-	DecidedByReference  Decider = "reference"
-	DecidedByUndecided  Decider = "undecided"
-	DecidedByInherited  Decider = "inherited"
-	DecidedByCategory   Decider = "category"
+	DecidedByColumn    Decider = "column"
+	DecidedByTable     Decider = "table"
+	DecidedByGlob      Decider = "glob"
+	DecidedByType      Decider = "type"
+	DecidedByReference Decider = "reference"
+	DecidedByUndecided Decider = "undecided"
+	DecidedByInherited Decider = "inherited"
+	DecidedByCategory  Decider = "category"
 )
 
 // Kept reports whether the column passes as it is.

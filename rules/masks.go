@@ -1,0 +1,357 @@
+package rules
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lethedb/lethe/anonymize"
+	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/finding"
+)
+
+// masks is what the rules ask of a registry; *anonymize.Registry satisfies it.
+type masks interface {
+	// Lookup returns the definition of that name.
+	Lookup(name string) (*anonymize.Definition, bool)
+	// All returns every definition, sorted by name.
+	All() []anonymize.Definition
+}
+
+// The masks that the rules themselves speak of. A blanked column gets one of the last two.
+const (
+	keepMask  = "keep"
+	nullMask  = "null"
+	emptyMask = "empty"
+)
+
+// CheckMasks reports every mask and parameter of f that registry does not have or that is of the wrong
+// form. It needs no catalog: its findings, like those of Parse, are a matter of configuration (exit
+// status 2).
+func (f *File) CheckMasks(registry masks) finding.List {
+	_, findings := f.resolve(registry)
+	return findings
+}
+
+// resolved is a decision with its mask looked up and its parameters in Go types.
+type resolved struct {
+	definition *anonymize.Definition // nil for a kept column
+	params     map[string]any
+	// paths holds the decisions of each parameter of kind ParamPaths, in the order written.
+	paths map[string][]pathDecision
+	// siblings are the columns that parameters name, without repeats, in the order of the parameters.
+	siblings []sibling
+	// text is equal for decisions that do the same, whatever their order of writing; domains left out.
+	text string
+}
+
+type pathDecision struct {
+	path   string
+	place  finding.Place
+	reason string // of a kept path
+	domain string
+	*resolved
+}
+
+type sibling struct {
+	name  string
+	place finding.Place
+}
+
+// isNull reports whether every value becomes NULL.
+func (r *resolved) isNull() bool { return r.definition != nil && r.definition.Name == nullMask }
+
+// resolver looks masks up and collects what it does not find.
+type resolver struct {
+	masks    masks
+	names    []string
+	findings finding.List
+}
+
+func newResolver(registry masks) *resolver {
+	r := &resolver{masks: registry}
+	for _, d := range registry.All() {
+		r.names = append(r.names, d.Name)
+	}
+	return r
+}
+
+// resolve looks up every decision of f. Decisions that are wrong are absent from the map.
+func (f *File) resolve(registry masks) (map[*decision]*resolved, finding.List) {
+	r := newResolver(registry)
+	out := map[*decision]*resolved{}
+	f.eachDecision(func(d *decision) {
+		if found := r.decision(d, false); found != nil {
+			out[d] = found
+		}
+	})
+	r.findings.Sort()
+	return out, r.findings
+}
+
+func (r *resolver) report(at finding.Place, code, fix, format string, args ...any) {
+	r.findings = append(r.findings, finding.Finding{
+		Code: code, Place: at, Message: fmt.Sprintf(format, args...), Fix: fix,
+	})
+}
+
+// decision resolves d, or reports and returns nil. A nested decision stands on a path inside a value and
+// has no row to read.
+func (r *resolver) decision(d *decision, nested bool) *resolved {
+	if d.keep {
+		return &resolved{text: keepMask}
+	}
+	if d.mask == "" {
+		return nil // Parse has said what is wrong
+	}
+	definition, ok := r.masks.Lookup(d.mask)
+	switch {
+	case !ok:
+		fix := meant(d.mask, r.names)
+		if fix == "" {
+			fix = "choose one of those that \"lethe masks\" lists"
+		}
+		r.report(d.maskPlace, "unknown-mask", fix, "there is no mask %q", d.mask)
+		return nil
+	case d.mask == keepMask:
+		r.report(d.maskPlace, "missing-reason", `write {keep: "why it names nobody"}`, "keeps without a reason")
+		return nil
+	case nested && (definition.Reads != anonymize.ReadsValue || hasPaths(definition)):
+		r.report(d.maskPlace, "nested-mask", "choose a mask that reads its own value only and has no paths", "the mask %s cannot stand on a path", d.mask)
+		return nil
+	case d.domain != "" && definition.Determinism != anonymize.Keyed:
+		r.report(d.domainPlace, "unused-domain", "delete domain:", "the mask %s reads no value, so that a domain says nothing", d.mask)
+		return nil
+	}
+	out := &resolved{definition: definition, params: map[string]any{}, paths: map[string][]pathDecision{}}
+	if !r.params(out, d) {
+		return nil
+	}
+	out.text = out.describe()
+	return out
+}
+
+// params reads the parameters of d by its definition and adds the defaults.
+func (r *resolver) params(out *resolved, d *decision) bool {
+	ok := true
+	known := make([]string, 0, len(out.definition.Params))
+	for _, param := range out.definition.Params {
+		known = append(known, param.Name)
+	}
+	for _, f := range d.params {
+		if !slices.Contains(known, f.key) {
+			fix := meant(f.key, append(slices.Clone(known), "domain"))
+			if len(known) == 0 {
+				fix = "delete it: the mask takes none"
+			}
+			r.report(f.place, "unknown-parameter", fix, "the mask %s has no parameter %q", d.mask, f.key)
+			ok = false
+		}
+	}
+	for _, param := range out.definition.Params {
+		i := slices.IndexFunc(d.params, func(f field) bool { return f.key == param.Name })
+		if i < 0 {
+			if param.Required {
+				r.report(d.maskPlace, "missing-parameter", fmt.Sprintf("write {mask: %s, %s: …}: %s", d.mask, param.Name, param.Doc),
+					"the mask %s needs the parameter %q", d.mask, param.Name)
+				ok = false
+			} else if param.Default != nil {
+				out.params[param.Name] = widen(param.Default)
+			}
+			continue
+		}
+		value, good := r.value(out, param, d.params[i])
+		if !good {
+			ok = false
+			continue
+		}
+		out.params[param.Name] = value
+	}
+	return ok
+}
+
+// widen gives a default the Go type that Args.Params promises.
+func widen(v any) any {
+	if n, ok := v.(int); ok {
+		return int64(n)
+	}
+	return v
+}
+
+// value reads one parameter in the Go type of its kind.
+func (r *resolver) value(out *resolved, param anonymize.Param, f field) (any, bool) {
+	v := f.value
+	switch param.Kind {
+	case anonymize.ParamString:
+		if v.kind == kindString || v.kind == kindInt || v.kind == kindFloat || v.kind == kindBool {
+			return v.text, true
+		}
+	case anonymize.ParamInt:
+		if v.kind == kindInt {
+			return v.number, true
+		}
+	case anonymize.ParamBool:
+		if v.kind == kindBool {
+			return v.text == "true", true
+		}
+	case anonymize.ParamChoice:
+		if slices.Contains(param.Choices, v.text) && v.kind != kindList && v.kind != kindMap {
+			return v.text, true
+		}
+	case anonymize.ParamColumn:
+		if name, ok := columnName(v); ok {
+			out.addSibling(name, v.place)
+			return name, true
+		}
+	case anonymize.ParamColumns:
+		if names, ok := columnNames(v); ok {
+			for i, name := range names {
+				out.addSibling(name, entryPlace(v, i))
+			}
+			return names, true
+		}
+	case anonymize.ParamPaths:
+		return r.paths(out, param, v)
+	}
+	if v.kind != kindBad {
+		r.report(v.place, "wrong-parameter", param.Doc, "the parameter %q wants %s", param.Name, wanted(param))
+	}
+	return nil, false
+}
+
+// wanted says in words what a parameter takes.
+func wanted(p anonymize.Param) string {
+	switch p.Kind {
+	case anonymize.ParamString:
+		return "a text"
+	case anonymize.ParamInt:
+		return "a whole number"
+	case anonymize.ParamBool:
+		return "true or false"
+	case anonymize.ParamColumn:
+		return "the name of a column of the same table"
+	case anonymize.ParamColumns:
+		return "a list of names of columns of the same table"
+	case anonymize.ParamChoice:
+		return "one of " + strings.Join(p.Choices, ", ")
+	case anonymize.ParamPaths:
+		return "a mapping of paths to masks"
+	}
+	return string(p.Kind)
+}
+
+func columnName(v node) (string, bool) {
+	if v.kind != kindString && v.kind != kindInt && v.kind != kindBool {
+		return "", false
+	}
+	parts, err := catalog.SplitName(v.text)
+	if err != nil || len(parts) != 1 {
+		return "", false
+	}
+	return parts[0], true
+}
+
+// columnNames reads a list of column names; one name alone stands for a list of itself.
+func columnNames(v node) ([]string, bool) {
+	entries := v.list
+	if v.kind != kindList {
+		entries = []node{v}
+	}
+	var names []string
+	for _, entry := range entries {
+		name, ok := columnName(entry)
+		if !ok || slices.Contains(names, name) {
+			return nil, false
+		}
+		names = append(names, name)
+	}
+	return names, len(names) > 0
+}
+
+func entryPlace(v node, i int) finding.Place {
+	if v.kind == kindList {
+		return v.list[i].place
+	}
+	return v.place
+}
+
+func (r *resolved) addSibling(name string, at finding.Place) {
+	for _, s := range r.siblings {
+		if s.name == name {
+			return
+		}
+	}
+	r.siblings = append(r.siblings, sibling{name: name, place: at})
+}
+
+// paths reads decisions by path. The masks themselves are made when a key is there.
+func (r *resolver) paths(out *resolved, param anonymize.Param, v node) (any, bool) {
+	if v.kind != kindMap || len(v.fields) == 0 {
+		if v.kind != kindBad {
+			r.report(v.place, "wrong-parameter", param.Doc, "the parameter %q wants %s", param.Name, wanted(param))
+		}
+		return nil, false
+	}
+	p := &parse{}
+	ok := true
+	var entries []anonymize.PathMask
+	for _, f := range v.fields {
+		d, good := p.decision(f)
+		if !good {
+			ok = false
+			continue
+		}
+		inner := r.decision(&d, true)
+		if inner == nil {
+			ok = false
+			continue
+		}
+		out.paths[param.Name] = append(out.paths[param.Name],
+			pathDecision{path: f.key, place: f.place, reason: d.reason, domain: d.domain, resolved: inner})
+		entries = append(entries, anonymize.PathMask{Path: f.key, Keep: d.keep})
+	}
+	r.findings = append(r.findings, p.findings...)
+	return entries, ok
+}
+
+// description is what two decisions are compared by.
+type description struct {
+	Mask   string         `json:"mask"`
+	Params map[string]any `json:"params,omitempty"`
+	Paths  []pathText     `json:"paths,omitempty"`
+}
+
+type pathText struct {
+	Param  string `json:"param"`
+	Path   string `json:"path"`
+	Text   string `json:"text"`
+	Reason string `json:"reason,omitempty"`
+	Domain string `json:"domain,omitempty"`
+}
+
+// describe returns the canonical text of a mask with its parameters: JSON sorts the keys of maps.
+func (r *resolved) describe() string {
+	d := description{Mask: r.definition.Name, Params: map[string]any{}}
+	for name, value := range r.params {
+		if r.paths[name] == nil {
+			d.Params[name] = value
+			continue
+		}
+		for _, path := range r.paths[name] {
+			d.Paths = append(d.Paths, pathText{Param: name, Path: path.path, Text: path.text, Reason: path.reason, Domain: path.domain})
+		}
+	}
+	slices.SortFunc(d.Paths, func(a, b pathText) int {
+		return strings.Compare(a.Param+"\x00"+a.Path, b.Param+"\x00"+b.Path)
+	})
+	text, err := json.Marshal(d)
+	if err != nil { // only texts, numbers and booleans are in it
+		return fmt.Sprintf("%s %v", d.Mask, err)
+	}
+	return string(text)
+}
+
+func hasPaths(d *anonymize.Definition) bool {
+	return slices.ContainsFunc(d.Params, func(p anonymize.Param) bool { return p.Kind == anonymize.ParamPaths })
+}

@@ -1,0 +1,237 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/finding"
+)
+
+// own finds, for every family, the line or pattern that decides it: a line for the column, then one for
+// its table, then the narrowest glob, then its type.
+func (k *compiler) own() {
+	patterns := newPatterns(k.file.defaults)
+	for _, f := range k.families {
+		for _, root := range f.roots {
+			c := k.choose(patterns, root)
+			switch {
+			case c == nil:
+			case f.own == nil:
+				f.own = c
+			case f.own.text != c.text:
+				k.report(finding.Finding{
+					Code: "linked-columns", Place: c.place, Object: root.name(),
+					Fix: "decide both in the same way",
+				}, "is decided as %s, but a table inherits it together with %s, which is decided as %s at %s",
+					c.decision.word(), f.root().name(), f.own.decision.word(), f.own.place)
+			}
+		}
+	}
+}
+
+// choose returns what decides c by the order of precedence, nil when nothing does.
+func (k *compiler) choose(patterns *patterns, c *column) *choice {
+	if found := k.explicit(c); found != nil {
+		return found
+	}
+	rule, tie := patterns.best(c)
+	if tie != nil {
+		k.report(finding.Finding{
+			Code: "tied-patterns", Place: rule.place, Object: c.name(),
+			Fix: "write a line for the column, or make one of the patterns narrower",
+		}, "the patterns %q and %q at %s cover it alike", rule.text, tie.text, tie.place)
+		c.family.explained = true
+	}
+	if rule == nil || k.resolved[&rule.decision] == nil {
+		return nil
+	}
+	by := DecidedByGlob
+	if rule.typeName != "" {
+		by = DecidedByType
+	}
+	return &choice{resolved: k.resolved[&rule.decision], decision: &rule.decision, by: by, place: rule.place, pattern: rule.text}
+}
+
+// explicit returns the line under tables that decides c: its own, one that like: copies, or a "*".
+func (k *compiler) explicit(c *column) *choice {
+	for at := c.table.rule; at != nil; at = k.file.tables[at.like] {
+		line := at.columns[c.catalog.Name]
+		if line == nil {
+			continue
+		}
+		by, pattern := DecidedByColumn, ""
+		if at != c.table.rule {
+			by, pattern = DecidedByTable, at.name.String()
+		}
+		return k.line(line, by, pattern)
+	}
+	for at := c.table.rule; at != nil; at = k.file.tables[at.like] {
+		if at.others != nil {
+			return k.line(at.others, DecidedByTable, at.name.String()+".*")
+		}
+	}
+	return nil
+}
+
+func (k *compiler) line(line *columnRule, by Decider, pattern string) *choice {
+	found := k.resolved[&line.decision]
+	if found == nil {
+		return nil
+	}
+	return &choice{resolved: found, decision: &line.decision, by: by, place: line.place, pattern: pattern}
+}
+
+// patterns finds the pattern for a column without trying all of them on each.
+type patterns struct {
+	globs  []*defaultRule
+	byType map[string][]*defaultRule
+	// table is the table that fits was made for.
+	table *table
+	// exact and wild are the globs whose schema and table parts cover table, by column part.
+	exact map[string][]*defaultRule
+	wild  []*defaultRule
+}
+
+func newPatterns(rules []*defaultRule) *patterns {
+	p := &patterns{byType: map[string][]*defaultRule{}}
+	for _, rule := range rules {
+		if rule.typeName != "" {
+			p.byType[rule.typeName] = append(p.byType[rule.typeName], rule)
+			continue
+		}
+		p.globs = append(p.globs, rule)
+	}
+	return p
+}
+
+// fit narrows the globs to those that can cover a column of t. Families come table by table, so that
+// this runs once for each.
+func (p *patterns) fit(t *table) {
+	if p.table == t {
+		return
+	}
+	p.table, p.exact, p.wild = t, map[string][]*defaultRule{}, nil
+	for _, rule := range p.globs {
+		g := rule.glob
+		if !g.parts[1].matches(t.name().Name) || !g.parts[0].matches(t.name().Schema) {
+			continue
+		}
+		if name := g.parts[2].literal; name != "" {
+			p.exact[name] = append(p.exact[name], rule)
+			continue
+		}
+		p.wild = append(p.wild, rule)
+	}
+}
+
+// covering calls visit for every glob that covers c.
+func (p *patterns) covering(c *column, visit func(*defaultRule)) {
+	p.fit(c.table)
+	for _, rule := range p.exact[c.catalog.Name] {
+		visit(rule)
+	}
+	for _, rule := range p.wild {
+		if rule.glob.parts[2].matches(c.catalog.Name) {
+			visit(rule)
+		}
+	}
+}
+
+// best returns the narrowest glob that covers c, else the narrowest type; tie is another that is no
+// wider, or nil.
+func (p *patterns) best(c *column) (rule, tie *defaultRule) {
+	var all []*defaultRule
+	p.covering(c, func(candidate *defaultRule) {
+		all = append(all, candidate)
+		if rule == nil || candidate.glob.narrower(rule.glob) < 0 {
+			rule = candidate
+		}
+	})
+	for _, other := range all {
+		if other != rule && rule.glob.narrower(other.glob) >= 0 {
+			tie = other
+		}
+	}
+	if rule != nil {
+		return rule, tie
+	}
+	for _, level := range typeNames(c.catalog.Type) {
+		for _, name := range level {
+			for _, candidate := range p.byType[name] {
+				if rule == nil {
+					rule = candidate
+				} else if rule != candidate {
+					tie = candidate
+				}
+			}
+		}
+		if rule != nil {
+			break
+		}
+	}
+	return rule, tie
+}
+
+// typeNames returns the names that a rule by type may use for t, narrowest first: with modifiers, the
+// domain, then the type underneath.
+func typeNames(t catalog.Type) [][]string {
+	full := normalType(t.Name)
+	plain, _, _ := strings.Cut(full, "(")
+	if _, after, found := strings.Cut(full, ")"); found {
+		plain += after
+	}
+	plain = strings.TrimSpace(plain)
+	levels := [][]string{}
+	if full != plain {
+		levels = append(levels, []string{full})
+	}
+	if t.Domain != "" {
+		levels = append(levels, []string{normalType(t.Domain)})
+	}
+	last := []string{plain}
+	if base := normalType(t.Base); base != plain {
+		last = append(last, base)
+	}
+	return append(levels, last)
+}
+
+// decided marks the pattern behind c as one that decided something.
+func (k *compiler) decided(c *choice) { k.deciding[c.decision] = true }
+
+// undecidedFix names the lines to add for a column.
+func (k *compiler) undecidedFix(c *column) string {
+	suggestion := k.suggestMask(c)
+	column := spellKey(spellColumn(c.catalog.Name))
+	if rule := c.table.rule; rule != nil {
+		return fmt.Sprintf(`add the line "%s: %s" to the columns of %s at %s, or {keep: "why it names nobody"}`, column, suggestion, c.table.name(), rule.place)
+	}
+	return fmt.Sprintf(`add the line "%s: {columns: {%s: %s}}" under tables: in %s, or {keep: "why it names nobody"}`,
+		spellKey(c.table.name().String()), column, suggestion, k.file.path)
+}
+
+// suggestMask returns a mask that fits c: the one of its name, else one that reads nothing.
+func (k *compiler) suggestMask(c *column) string {
+	for _, d := range k.masks.All() {
+		if d.Name == strings.ToLower(c.catalog.Name) && fits(&d, c.catalog.Type) && !needsParams(&d) && d.Name != keepMask {
+			return d.Name
+		}
+	}
+	if c.catalog.NotNull {
+		return emptyMask
+	}
+	return nullMask
+}
+
+// spellKey writes a name as a YAML key inside a line.
+func spellKey(name string) string {
+	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789.") == "" && strings.Trim(name, "0123456789") != "" {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", "''") + "'"
+}
+
+// spellColumn writes a column's name as columns: wants it: in SQL quotes where it holds a dot.
+func spellColumn(name string) string {
+	return strings.TrimPrefix((catalog.Name{Schema: "s", Name: "t"}).Column(name), "s.t.")
+}
