@@ -23,7 +23,7 @@ import (
 // it. Where there is none the test is skipped, aloud.
 func Load(t testing.TB, db *DB, sample string, as Login) {
 	t.Helper()
-	path, err := samplePath(sample)
+	path, err := SamplePath(sample)
 	if err != nil {
 		Skip(t, err.Error())
 	}
@@ -125,8 +125,8 @@ func (b *copyBlock) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// samplePath finds a sample's dump.
-func samplePath(sample string) (string, error) {
+// SamplePath returns where a sample's dump lies, as Load finds it.
+func SamplePath(sample string) (string, error) {
 	file := sample + ".sql"
 	if dir := os.Getenv("LETHE_SAMPLE_DATA"); dir != "" {
 		path := filepath.Join(dir, file)
