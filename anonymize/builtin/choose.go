@@ -1,0 +1,148 @@
+package builtin
+
+import (
+	"errors"
+
+	"github.com/lethedb/lethe/anonymize/builtin/dictionary"
+	"github.com/lethedb/lethe/anonymize/derive"
+)
+
+// fewestWords is the least number of words a mask chooses from. Fewer would make the original easy to
+// guess from the frequencies, and would leave no room to draw again.
+const fewestWords = 64
+
+// maxDraws is how often a mask draws again before it walks on to the next choice. With fewestWords words
+// of which one is taken, 32 draws miss once in 2¹⁹⁰.
+const maxDraws = 32
+
+// scratchSize holds the canonical form of nearly every name, address or key without an allocation.
+const scratchSize = 128
+
+var errNoWord = errors.New("the value holds every word that could replace it; use redact or redact_text there")
+
+// choice is a list of words that a mask chooses from, cut to those that fit the column.
+type choice struct {
+	words *dictionary.Words
+	n     int
+}
+
+func chooseFrom(words *dictionary.Words, limit int) choice {
+	return choice{words: words, n: words.Fitting(limit)}
+}
+
+// pick draws a word that value does not hold: the result is drawn again, deterministically, so that no
+// row keeps a name of its own, not even as a part.
+func (c choice) pick(d *derive.Draw, value []byte) (string, error) {
+	i := 0
+	for range maxDraws {
+		i = int(d.N(uint64(c.n)))
+		if word := c.words.Word(i); !holdsWord(value, word) {
+			return word, nil
+		}
+	}
+	for range c.n {
+		if i++; i == c.n {
+			i = 0
+		}
+		if word := c.words.Word(i); !holdsWord(value, word) {
+			return word, nil
+		}
+	}
+	return "", errNoWord
+}
+
+// holdsWord reports whether ASCII word occurs in value as whole words, whatever the case.
+func holdsWord(value []byte, word string) bool {
+	for i := 0; i+len(word) <= len(value); i++ {
+		if i > 0 && isWordByte(value[i-1]) {
+			continue
+		}
+		end := i + len(word)
+		if end < len(value) && isWordByte(value[end]) {
+			continue
+		}
+		if equalFoldASCII(value[i:end], word) {
+			return true
+		}
+	}
+	return false
+}
+
+// isWordByte reports whether b is a letter, a digit or a byte of a character beyond ASCII.
+func isWordByte(b byte) bool {
+	return isDigit(b) || isLetter(b) || b >= 0x80
+}
+
+func isLetter(b byte) bool { return 'a' <= b|0x20 && b|0x20 <= 'z' }
+
+// equalFoldASCII compares texts of one length, ignoring the case of ASCII letters.
+func equalFoldASCII(a []byte, b string) bool {
+	for i := range a {
+		if a[i] != b[i] && lowerByte(a[i]) != lowerByte(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// letterCase is how words are written.
+type letterCase uint8
+
+const (
+	asListed letterCase = iota
+	upperCase
+	lowerCase
+	likeValue
+)
+
+func caseOf(word string) letterCase {
+	switch word {
+	case "upper":
+		return upperCase
+	case "lower":
+		return lowerCase
+	case "like":
+		return likeValue
+	}
+	return asListed
+}
+
+// of settles likeValue: a value all in upper or all in lower case wants the same, any other the list's.
+func (c letterCase) of(value []byte) letterCase {
+	if c != likeValue {
+		return c
+	}
+	upper, lower := false, false
+	for _, b := range value {
+		upper = upper || 'A' <= b && b <= 'Z'
+		lower = lower || 'a' <= b && b <= 'z'
+	}
+	switch {
+	case upper && !lower:
+		return upperCase
+	case lower && !upper:
+		return lowerCase
+	}
+	return asListed
+}
+
+// append appends an ASCII word in this case.
+func (c letterCase) append(dst []byte, word string) []byte {
+	switch c {
+	case upperCase:
+		for i := range len(word) {
+			b := word[i]
+			if 'a' <= b && b <= 'z' {
+				b -= 'a' - 'A'
+			}
+			dst = append(dst, b)
+		}
+		return dst
+	case lowerCase:
+		for i := range len(word) {
+			dst = append(dst, lowerByte(word[i]))
+		}
+		return dst
+	}
+	return append(dst, word...)
+}

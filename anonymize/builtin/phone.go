@@ -1,0 +1,209 @@
+package builtin
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lethedb/lethe/anonymize"
+	"github.com/lethedb/lethe/anonymize/derive"
+	"github.com/lethedb/lethe/internal/catalog"
+)
+
+func phone() anonymize.Definition {
+	return anonymize.Definition{
+		Name:    "phone",
+		Family:  "phone",
+		Summary: "replaces a telephone number by one that is reserved for fiction, written the same way",
+		Accepts: []catalog.Class{catalog.ClassText, catalog.ClassInteger},
+		Params: []anonymize.Param{{
+			Name: "region", Kind: anonymize.ParamChoice, Default: "us", Choices: []string{"us", "gb"},
+			Doc: "whose numbers to write: 555-0100 to 555-0199 of 460-odd area codes, or Ofcom's 07700 900000 to 900999",
+		}},
+		Reads:       anonymize.ReadsValue,
+		Determinism: anonymize.Keyed,
+		Uniqueness:  anonymize.UniqueNone,
+		Nulls:       anonymize.NullsKept,
+		Discloses:   append(equalityAndFrequency(), anonymize.DisclosesFormat),
+		Rank:        3,
+		Cost:        200,
+		Example:     anonymize.Example{Input: "(212) 736-5000"},
+		Check: func(a anonymize.Args) error {
+			if a.Type.Class() == catalog.ClassInteger {
+				if a.Type.Base != "int8" {
+					return fmt.Errorf("type %s is too small for telephone numbers of ten digits; use permute_int, constant or null", a.Type.Name)
+				}
+				return nil
+			}
+			if plain := planOf(a).plain; limit(a) < len(plain) {
+				return tooNarrow(a, "a telephone number")
+			}
+			return nil
+		},
+		New: func(a anonymize.Args) (anonymize.Mask, error) {
+			return &phoneMask{
+				prf:     derive.NewPRF(a.Key),
+				form:    canonicalOf(a.Type),
+				plan:    planOf(a),
+				limit:   limit(a),
+				integer: a.Type.Class() == catalog.ClassInteger,
+				codes:   areaCodes(),
+			}, nil
+		},
+	}
+}
+
+// plan is how one region writes its numbers. In each form a digit stands for itself, A for the next digit
+// of the area code, N for the next digit drawn, and a blank for the separator that the value uses.
+type plan struct {
+	// plain has digits only, compact begins with the country code, spaced has separators; paren, where
+	// there is one, puts the area code in parentheses.
+	plain, national, paren, compact, spaced string
+	// integer is for columns of integers, which cannot begin with 0.
+	integer string
+}
+
+func planOf(a anonymize.Args) plan {
+	if stringOf(a, "region") == "gb" {
+		return plan{
+			plain: "07700900NNN", national: "07700 900NNN", paren: "(07700) 900NNN",
+			compact: "+447700900NNN", spaced: "+44 7700 900NNN", integer: "447700900NNN",
+		}
+	}
+	return plan{
+		plain: "AAA55501NN", national: "AAA 555 01NN", paren: "(AAA) 555-01NN",
+		compact: "+1AAA55501NN", spaced: "+1 AAA 555 01NN", integer: "AAA55501NN",
+	}
+}
+
+// areaCodes returns codes of the form of geographic area codes of the North American plan. Left out are
+// those that ring elsewhere or are kept for a change of the plan: N11, codes ending in two equal digits
+// (toll-free 8YY, personal 5YY, premium 900), 37X, 96X, N9X, 710, and everything that begins with 5 or 8.
+func areaCodes() []uint16 {
+	var codes []uint16
+	for _, first := range []uint16{2, 3, 4, 6, 7, 9} {
+		for second := range uint16(9) {
+			for third := range uint16(10) {
+				code := first*100 + second*10 + third
+				if second == third || code/10 == 37 || code/10 == 96 || code == 710 {
+					continue
+				}
+				codes = append(codes, code)
+			}
+		}
+	}
+	return codes
+}
+
+type phoneMask struct {
+	prf     *derive.PRF
+	form    canonical
+	plan    plan
+	limit   int
+	integer bool
+	codes   []uint16
+}
+
+// Append implements anonymize.Mask. Text that is no number becomes digits alone.
+func (m *phoneMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
+	var scratch [scratchSize]byte
+	value := m.form.append(scratch[:0], v.Text)
+	d := m.prf.Draw(value)
+	form, separator := m.formOf(v.Text)
+	start := len(dst)
+	for range maxDraws {
+		dst = m.write(dst[:start], &d, form, separator)
+		if !sameDigits(dst[start:], v.Text) {
+			break
+		}
+	}
+	return dst, nil
+}
+
+// formOf returns the form that is like the value's and fits the column, and the separator it uses.
+func (m *phoneMask) formOf(text []byte) (form string, separator byte) {
+	if m.integer {
+		return m.plan.integer, 0
+	}
+	digits, international, parenthesis := 0, false, false
+	for _, b := range text {
+		switch {
+		case isDigit(b):
+			digits++
+		case b == '+' && digits == 0:
+			international = true
+		case b == '(':
+			parenthesis = true
+		case separator == 0 && (b == '-' || b == '.' || b == ' ') && digits > 0:
+			separator = b
+		}
+	}
+	form = m.plan.plain
+	switch {
+	case digits == 0:
+	case international && (separator != 0 || parenthesis):
+		form = m.plan.spaced
+	case international:
+		form = m.plan.compact
+	case parenthesis:
+		form = m.plan.paren
+	case separator != 0:
+		form = m.plan.national
+	}
+	if len(form) > m.limit {
+		form = m.plan.plain
+	}
+	if parenthesis || separator == 0 {
+		separator = ' '
+	}
+	return form, separator
+}
+
+// write fills in a form. The area code and the number are two draws whatever the form, so that one value
+// has one number however it is written.
+func (m *phoneMask) write(dst []byte, d *derive.Draw, form string, separator byte) []byte {
+	code := m.codes[d.N(uint64(len(m.codes)))]
+	number := d.N(1000)
+	if strings.IndexByte(form, 'A') >= 0 {
+		number %= 100
+	}
+	area, rest := uint64(100), uint64(1)
+	for n := strings.Count(form, "N"); n > 1; n-- {
+		rest *= 10
+	}
+	for i := range len(form) {
+		switch c := form[i]; c {
+		case 'A':
+			dst = append(dst, '0'+byte(uint64(code)/area%10))
+			area /= 10
+		case 'N':
+			dst = append(dst, '0'+byte(number/rest%10))
+			rest /= 10
+		case ' ':
+			dst = append(dst, separator)
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// sameDigits reports whether two numbers are one: the digits of the shorter, if it has any, end the other.
+func sameDigits(a, b []byte) bool {
+	i, j := len(a), len(b)
+	matched := 0
+	for {
+		for i > 0 && !isDigit(a[i-1]) {
+			i--
+		}
+		for j > 0 && !isDigit(b[j-1]) {
+			j--
+		}
+		if i == 0 || j == 0 {
+			return matched > 0
+		}
+		if a[i-1] != b[j-1] {
+			return false
+		}
+		i, j, matched = i-1, j-1, matched+1
+	}
+}
