@@ -3,6 +3,7 @@ package pg
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"github.com/lethedb/lethe/internal/catalog"
 )
@@ -28,16 +29,19 @@ func firstDifference(a, b *catalog.Catalog) string {
 	return ""
 }
 
-// firstOther compares two sorted lists of objects as the digest of a catalog sees them.
+// firstOther compares two sorted lists of objects as the digest of a catalog sees them, and names the
+// first that only one of them has or that differs.
 func firstOther[T any](a, b []T, name func(T) string) string {
+	has := func(list []T, wanted string) bool {
+		return slices.ContainsFunc(list, func(object T) bool { return name(object) == wanted })
+	}
 	for i := range max(len(a), len(b)) {
 		switch {
-		case i >= len(a):
+		case i < len(a) && i < len(b) && bytes.Equal(lasting(a[i]), lasting(b[i])):
+		case i < len(b) && !has(a, name(b[i])):
 			return name(b[i])
-		case i >= len(b):
-			return name(a[i])
-		case !bytes.Equal(lasting(a[i]), lasting(b[i])):
-			return name(a[i])
+		default:
+			return name(a[i]) // gone, or changed: what b has beyond a was named above
 		}
 	}
 	return ""

@@ -97,11 +97,12 @@ func sanitize(err error) error {
 		if found.connecting && harmlessAtConnect(raw.Code) {
 			continue
 		}
-		if !strings.Contains(text, raw.Error()) {
+		spelled := strings.Contains(text, raw.Error())
+		text = strings.ReplaceAll(text, raw.Error(), safe.Error())
+		if !spelled || strings.Contains(text, "SQLSTATE") || raw.Message != "" && strings.Contains(text, raw.Message) {
 			// Some layer spelled the server's text its own way: nothing of it can be trusted.
 			return &sanitized{text: safe.Error(), inner: append(inner, plain(err)...)}
 		}
-		text = strings.ReplaceAll(text, raw.Error(), safe.Error())
 	}
 	if found.scan {
 		text = "read result: a column has another type than expected"

@@ -125,7 +125,7 @@ func (s *Source) export(ctx context.Context, conn *pgx.Conn) (*Snapshot, error) 
 		return nil, sanitize(fmt.Errorf("export snapshot: %w", err))
 	}
 	snapshot.time = snapshot.time.UTC()
-	snapshot.readers = newPool(s.opts.Connections, func(ctx context.Context) (*pgx.Conn, error) { return s.open(ctx, s.session()) })
+	snapshot.readers = newPool(s.opts.Connections, s.openReader)
 	return snapshot, nil
 }
 

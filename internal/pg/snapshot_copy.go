@@ -209,8 +209,8 @@ func (s *Source) CheckWhere(ctx context.Context, table catalog.Name, where strin
 		return err
 	}
 	err = s.atHome(ctx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, "EXPLAIN (COSTS OFF) "+query)
-		return err
+		// Not tx.Exec: without arguments it sends a text that may hold several statements.
+		return tx.Conn().PgConn().ExecParams(ctx, "EXPLAIN (COSTS OFF) "+query, nil, nil, nil, nil).Read().Err
 	})
 	if err != nil {
 		return fmt.Errorf("condition on rows of %s: %w", table, err)

@@ -202,6 +202,9 @@ func (s *Source) open(ctx context.Context, how session) (*pgx.Conn, error) {
 	return conn, nil
 }
 
+// openReader opens a session that reads rows.
+func (s *Source) openReader(ctx context.Context) (*pgx.Conn, error) { return s.open(ctx, s.session()) }
+
 // identify asks a session which database it is in.
 func identify(ctx context.Context, conn *pgx.Conn) (Identity, error) {
 	var id Identity
