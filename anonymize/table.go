@@ -1,0 +1,159 @@
+package anonymize
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/masked"
+)
+
+// Column is what happens to one column of a Table.
+type Column struct {
+	// Name is the column's name as the catalog has it.
+	Name string
+	// Mask replaces the column's values; nil keeps them as they are.
+	Mask Mask
+	// MaskName is what the rules call the mask; errors name it.
+	MaskName string
+	// Nulls says what becomes of NULL. A masked column must set it.
+	Nulls Nulls
+	// Siblings are the columns that the mask reads, in the order of its Row's indexes; nil when it reads
+	// its own value alone.
+	Siblings []string
+}
+
+// Table masks the rows of one table. It is read-only; any number of parts may be masked at once.
+type Table struct {
+	header  masked.Header
+	columns []column
+	// order holds the masked columns such that each comes after all masked ones that it reads.
+	order []int
+}
+
+// column is a Column with its siblings looked up.
+type column struct {
+	Column
+	siblings []int
+}
+
+// NewTable makes a Table that seals rows with header, whose Columns must be those of columns; its Format
+// and Origin are set here. It refuses a masked column without a null policy, a sibling that is not among
+// the columns, and columns that read one another in a circle, as there is no order in which Row.Out would
+// be ready.
+func NewTable(header masked.Header, columns []Column) (*Table, error) {
+	header.Format, header.Origin = masked.Text, masked.Anonymized
+	t := &Table{header: header, columns: make([]column, len(columns))}
+	index := make(map[string]int, len(columns))
+	for i, c := range columns {
+		if i >= len(header.Columns) || header.Columns[i] != c.Name {
+			return nil, fmt.Errorf("mask table %s: its columns are not those of the header", header.Table)
+		}
+		index[c.Name] = i
+	}
+	if len(index) != len(header.Columns) {
+		return nil, fmt.Errorf("mask table %s: its columns are not those of the header, or one comes twice", header.Table)
+	}
+	for i, c := range columns {
+		t.columns[i].Column = c
+		if c.Mask == nil {
+			continue
+		}
+		if c.Nulls != NullsKept && c.Nulls != NullsMasked {
+			return nil, fmt.Errorf("mask column %s: null policy %q is unknown", header.Table.Column(c.Name), c.Nulls)
+		}
+		for _, name := range c.Siblings {
+			sibling, found := index[name]
+			if !found {
+				return nil, fmt.Errorf("mask column %s: it reads column %q, which is not copied", header.Table.Column(c.Name), name)
+			}
+			t.columns[i].siblings = append(t.columns[i].siblings, sibling)
+		}
+	}
+	return t, t.arrange()
+}
+
+// arrange sets order, or returns which columns wait for one another.
+func (t *Table) arrange() error {
+	done := make([]bool, len(t.columns))
+	waiting := 0
+	for i := range t.columns {
+		if done[i] = t.columns[i].Mask == nil; !done[i] {
+			waiting++
+		}
+	}
+	for waiting > 0 {
+		before := waiting
+		for i := range t.columns {
+			ready := !done[i] && !slices.ContainsFunc(t.columns[i].siblings, func(s int) bool { return !done[s] })
+			if ready {
+				done[i] = true
+				t.order = append(t.order, i)
+				waiting--
+			}
+		}
+		if waiting == before {
+			var names []string
+			for i := range t.columns {
+				if !done[i] {
+					names = append(names, t.columns[i].Name)
+				}
+			}
+			return fmt.Errorf("mask table %s: columns %s read one another in a circle; let one of them read fewer",
+				t.header.Table, strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
+
+// Header returns what the table's rows are sealed with. The caller must not change its Columns.
+func (t *Table) Header() masked.Header { return t.header }
+
+// Rows returns the masked rows of one part. When they are pushed, source is called once to write the part
+// in COPY's text form, in chunks of any size, to the writer it is given; its error, unless one of ours
+// came first, is Push's. A part that ends inside a row is an error.
+//
+// Kept fields leave byte for byte as they came. The sink's writer gets chunks of exactly 65,531 bytes and
+// one shorter at the end, so that rows may span chunks.
+func (t *Table) Rows(source func(w io.Writer) error) *masked.Rows {
+	return masked.Seal(t.header, func(w io.Writer) (int64, error) {
+		r := newRun(t, w)
+		err := source(r)
+		if r.err == nil && err == nil {
+			err = r.close()
+		}
+		if r.err != nil {
+			err = r.err // the source may have wrapped it, or dropped it
+		}
+		return r.rows, err
+	})
+}
+
+// MaskError says at which field of which row masking stopped. It never holds a value.
+type MaskError struct {
+	Table  catalog.Name
+	Column string
+	// Mask is what the rules call the mask.
+	Mask string
+	// Row counts from 1 within the part.
+	Row int64
+	Err error
+}
+
+// Error returns the place and the mask's own words.
+func (e *MaskError) Error() string {
+	return fmt.Sprintf("mask %s with %s, row %d of the part: %v", e.Table.Column(e.Column), e.Mask, e.Row, e.Err)
+}
+
+// Unwrap returns what the mask said.
+func (e *MaskError) Unwrap() error { return e.Err }
+
+// What a mask must not do; its run ends with one of these inside a MaskError.
+var (
+	errOverwrote = errors.New("the mask overwrote other values instead of appending its own")
+	errZero      = errors.New("the mask wrote the byte zero, which no text can hold")
+	errNoValue   = errors.New("the mask looked at a column that it did not declare")
+)
