@@ -134,6 +134,9 @@ type Definition struct {
 	Family string
 	// KeyMask reports a mask for keys, whose default domain is the key column it stands on.
 	KeyMask bool
+	// Unmapped reports that the mask draws nothing from its domain but what one row needs, so that columns
+	// under it are not compiled to the narrowest length among them.
+	Unmapped bool
 	// Summary says what the mask does, in one sentence.
 	Summary string
 	// Accepts lists the classes of type it can stand on.

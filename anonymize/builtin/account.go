@@ -20,10 +20,11 @@ const (
 	uniqueSymbols = 20
 	// fewestSymbols is the least a name is worth having with; a column that takes fewer is refused.
 	fewestSymbols = 4
-	// maxLocalPart is what RFC 5321 allows before the @.
-	maxLocalPart = 64
-	// maxUsername keeps names within what most applications accept.
-	maxUsername = 64
+	// maxLocalPart leaves 17 characters for names. It is less than the 64 of RFC 5321 so that an address at
+	// example.com has at most 50 and comes out the same wherever 50 fit: in a wider column and in JSON too.
+	maxLocalPart = 38
+	// maxUsername is the same thought at 32 characters.
+	maxUsername = 32
 )
 
 // appendSymbols appends n ≤ 25 symbols drawn from d.

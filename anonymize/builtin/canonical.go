@@ -15,9 +15,10 @@ import (
 // spelling, also across the types that foreign keys join: integers and numerics, inet and cidr, dates and
 // timestamps.
 //
-// Text is what COPY writes under the settings every session pins. bpchar loses trailing blanks; citext is
-// lowered, character by character; a non-deterministic collation is lowered and composed (NFC), which is
-// coarser than such collations that tell case apart; numbers lose leading and trailing zeros, a plus
+// Text is what COPY writes under the settings every session pins. bpchar loses trailing blanks; citext and
+// columns of a non-deterministic collation are lowered, character by character, and composed (NFC), one
+// fold for both because foreign keys join them. Where a collation tells more apart than this fold, two
+// values become one and a unique index over them fails to build: loudly. Numbers lose leading and trailing zeros, a plus
 // sign, an exponent and the minus of zero; a timestamp loses "+00" and a midnight; inet and cidr lose a
 // full mask. Every other type, intervals and JSON included, is taken as written.
 func Canonical(dst []byte, t catalog.Type, text []byte) []byte {
@@ -30,7 +31,6 @@ type canonical uint8
 const (
 	asWritten canonical = iota
 	blankPadded
-	lowered
 	composed
 	blankPaddedComposed
 	number
@@ -60,13 +60,11 @@ func canonicalOf(t catalog.Type) canonical {
 
 func canonicalText(t catalog.Type) canonical {
 	switch {
-	case t.Base == "citext":
-		return lowered
 	case t.Base == "bpchar" && t.CaseFolded:
 		return blankPaddedComposed
 	case t.Base == "bpchar":
 		return blankPadded
-	case t.CaseFolded:
+	case t.CaseFolded || t.Base == "citext":
 		return composed
 	}
 	return asWritten
@@ -76,8 +74,6 @@ func (c canonical) append(dst, text []byte) []byte {
 	switch c {
 	case blankPadded:
 		return append(dst, bytes.TrimRight(text, " ")...)
-	case lowered:
-		return appendLower(dst, text)
 	case composed:
 		return appendComposed(dst, text)
 	case blankPaddedComposed:

@@ -23,8 +23,9 @@ const (
 
 func dateShift() anonymize.Definition {
 	return anonymize.Definition{
-		Name:   "date_shift",
-		Family: "date_shift",
+		Name:     "date_shift",
+		Family:   "date_shift",
+		Unmapped: true,
 		Summary: "moves a date by whole days, never by none: all dates of one entity by the same number, so that the intervals " +
 			"between them stay; without an entity each value by a number of its own",
 		Accepts: []catalog.Class{catalog.ClassDate, catalog.ClassTimestamp},

@@ -101,10 +101,11 @@ const redactedLength = 4
 
 func redact() anonymize.Definition {
 	return anonymize.Definition{
-		Name:    "redact",
-		Family:  "redact",
-		Summary: "replaces every character; four of them, or as many as there were with keep_length",
-		Accepts: textOnly(),
+		Name:     "redact",
+		Family:   "redact",
+		Unmapped: true,
+		Summary:  "replaces every character; four of them, or as many as there were with keep_length",
+		Accepts:  textOnly(),
 		Params: []anonymize.Param{
 			{
 				Name: "char", Kind: anonymize.ParamString, Default: "*",

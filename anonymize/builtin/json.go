@@ -13,8 +13,9 @@ func jsonPaths() anonymize.Definition {
 		return list
 	}
 	return anonymize.Definition{
-		Name:   "json",
-		Family: "json",
+		Name:     "json",
+		Family:   "json",
+		Unmapped: true,
 		Summary: "masks what stands at paths of a JSON document; types stay, kept parts stay byte for byte, and what no path " +
 			"decides fails the run or is taken out with its key",
 		Accepts: []catalog.Class{catalog.ClassJSON},

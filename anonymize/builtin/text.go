@@ -18,8 +18,9 @@ const redacted = "[redacted]"
 
 func redactText(library *dictionary.Library) anonymize.Definition {
 	return anonymize.Definition{
-		Name:   "redact_text",
-		Family: "redact_text",
+		Name:     "redact_text",
+		Family:   "redact_text",
+		Unmapped: true,
 		Summary: "takes people out of free text: the row's own known values become their masked selves; e-mail addresses, links, " +
 			"numbers and every word that is not plainly an everyday English one are redacted; without known, everything is",
 		Accepts: textOnly(),
