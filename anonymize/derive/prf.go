@@ -66,13 +66,13 @@ func (p *PRF) Sum(msg []byte) [blockSize]byte {
 // the construction of AES-SIV (RFC 5297): a CMAC tag as the starting point of a counter mode under a key
 // of its own, so that printing the tag (as a mask for tokens does) tells nothing of the stream.
 func (p *PRF) Draw(msg []byte) Draw {
-	tag := p.Sum(msg)
-	return Draw{
-		prf:  p,
-		hi:   binary.BigEndian.Uint64(tag[:8]),
-		lo:   binary.BigEndian.Uint64(tag[8:]),
-		used: blockSize,
-	}
+	d := Draw{prf: p}
+	s := p.pool.Get().(*scratch)
+	p.mac.sum(s, msg)
+	d.hi, d.lo = binary.BigEndian.Uint64(s.out[:8]), binary.BigEndian.Uint64(s.out[8:])
+	d.fill(s)
+	p.pool.Put(s)
+	return d
 }
 
 // Draw is a deterministic stream of numbers for one value. It is a plain value: a copy goes on from where
@@ -115,7 +115,9 @@ func (d *Draw) N(n uint64) uint64 {
 func (d *Draw) Bytes(dst []byte) {
 	for len(dst) > 0 {
 		if d.used == blockSize {
-			d.fill()
+			s := d.prf.pool.Get().(*scratch)
+			d.fill(s)
+			d.prf.pool.Put(s)
 		}
 		n := copy(dst, d.buffer[d.used:])
 		d.used += n
@@ -124,13 +126,11 @@ func (d *Draw) Bytes(dst []byte) {
 }
 
 // fill makes the next block of the stream and steps the counter.
-func (d *Draw) fill() {
-	s := d.prf.pool.Get().(*scratch)
+func (d *Draw) fill(s *scratch) {
 	binary.BigEndian.PutUint64(s.in[:8], d.hi)
 	binary.BigEndian.PutUint64(s.in[8:], d.lo)
 	d.prf.stream.Encrypt(s.out[:], s.in[:])
 	d.buffer, d.used = s.out, 0
-	d.prf.pool.Put(s)
 	if d.lo++; d.lo == 0 {
 		d.hi++
 	}
