@@ -28,12 +28,12 @@ const userSchemas = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_sche
 // the same, which is why a run reads the catalog again once it holds its locks. It keeps no lock, but
 // waits, as lock_timeout allows, for whoever is altering a table.
 func readCatalog(ctx context.Context, q querier) (*catalog.Catalog, error) {
-	r := &reader{ctx: ctx, q: q, catalog: &catalog.Catalog{}}
-	for _, step := range []func() error{
+	r := &reader{q: q, catalog: &catalog.Catalog{}}
+	for _, step := range []func(context.Context) error{
 		r.server, r.schemas, r.tables, r.inheritance, r.types, r.columns, r.partitionKeys, r.indexes, r.constraints,
 		r.statistics, r.sequences, r.extensions, r.largeObjects,
 	} {
-		if err := step(); err != nil {
+		if err := step(ctx); err != nil {
 			return nil, sanitize(fmt.Errorf("read catalog: %w", err))
 		}
 	}
@@ -43,7 +43,6 @@ func readCatalog(ctx context.Context, q querier) (*catalog.Catalog, error) {
 
 // reader is one reading of a catalog: the steps fill the tables, found by their object ids.
 type reader struct {
-	ctx     context.Context //nolint:containedctx // it lives no longer than the call of readCatalog
 	q       querier
 	catalog *catalog.Catalog
 	major   int
@@ -55,8 +54,8 @@ type reader struct {
 }
 
 // rows runs a query and collects its rows into structs by position.
-func rows[T any](r *reader, what, sql string) ([]T, error) {
-	result, err := r.q.Query(r.ctx, sql)
+func rows[T any](ctx context.Context, r *reader, what, sql string) ([]T, error) {
+	result, err := r.q.Query(ctx, sql)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
@@ -76,9 +75,9 @@ func (r *reader) since(major int, yes, no string) string {
 }
 
 // server reads what the database runs on; it comes first, because the other queries depend on the version.
-func (r *reader) server() error {
+func (r *reader) server(ctx context.Context) error {
 	type versionRow struct{ Number int }
-	version, err := rows[versionRow](r, "server version", `SELECT current_setting('server_version_num')::int4`)
+	version, err := rows[versionRow](ctx, r, "server version", `SELECT current_setting('server_version_num')::int4`)
 	if err != nil {
 		return err
 	}
@@ -87,7 +86,7 @@ func (r *reader) server() error {
 		Database, Encoding, Provider, Collate, Ctype, Locale, Rules string
 		Standby                                                     bool
 	}
-	found, err := rows[row](r, "server", `SELECT d.datname::text, pg_encoding_to_char(d.encoding)::text,
+	found, err := rows[row](ctx, r, "server", `SELECT d.datname::text, pg_encoding_to_char(d.encoding)::text,
 			`+r.since(15, `CASE d.datlocprovider WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin'
 				ELSE d.datlocprovider::text END`, `'libc'`)+`,
 			d.datcollate::text, d.datctype::text,
@@ -118,8 +117,8 @@ func extensionOf(classid, oid string) string {
 }
 
 // schemas reads the schemas.
-func (r *reader) schemas() error {
-	found, err := rows[catalog.Schema](r, "schemas", `SELECT n.nspname::text, pg_get_userbyid(n.nspowner)::text,
+func (r *reader) schemas(ctx context.Context) error {
+	found, err := rows[catalog.Schema](ctx, r, "schemas", `SELECT n.nspname::text, pg_get_userbyid(n.nspowner)::text,
 			`+extensionOf("pg_namespace", "n.oid")+`
 		FROM pg_namespace n WHERE `+userSchemas)
 	r.catalog.Schemas = found
@@ -127,13 +126,13 @@ func (r *reader) schemas() error {
 }
 
 // sequences reads the sequences and which columns they feed.
-func (r *reader) sequences() error {
+func (r *reader) sequences(ctx context.Context) error {
 	type row struct {
 		Schema, Name, Owner, Extension string
 		Table                          uint32
 		Column                         int
 	}
-	found, err := rows[row](r, "sequences", `SELECT n.nspname::text, c.relname::text, pg_get_userbyid(c.relowner)::text,
+	found, err := rows[row](ctx, r, "sequences", `SELECT n.nspname::text, c.relname::text, pg_get_userbyid(c.relowner)::text,
 			`+extensionOf("pg_class", "c.oid")+`,
 			coalesce(d.refobjid, 0)::oid, coalesce(d.refobjsubid, 0)::int4
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -156,17 +155,17 @@ func (r *reader) sequences() error {
 }
 
 // extensions reads the installed extensions.
-func (r *reader) extensions() error {
-	found, err := rows[catalog.Extension](r, "extensions", `SELECT e.extname::text, e.extversion::text, n.nspname::text
+func (r *reader) extensions(ctx context.Context) error {
+	found, err := rows[catalog.Extension](ctx, r, "extensions", `SELECT e.extname::text, e.extversion::text, n.nspname::text
 		FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace`)
 	r.catalog.Extensions = found
 	return err
 }
 
 // largeObjects counts the large objects.
-func (r *reader) largeObjects() error {
+func (r *reader) largeObjects(ctx context.Context) error {
 	type row struct{ Count int64 }
-	found, err := rows[row](r, "large objects", `SELECT count(*) FROM pg_largeobject_metadata`)
+	found, err := rows[row](ctx, r, "large objects", `SELECT count(*) FROM pg_largeobject_metadata`)
 	if err == nil {
 		r.catalog.LargeObjects = found[0].Count
 	}

@@ -1,9 +1,13 @@
 package pg
 
-import "github.com/lethedb/lethe/internal/catalog"
+import (
+	"context"
+
+	"github.com/lethedb/lethe/internal/catalog"
+)
 
 // indexes reads all indexes.
-func (r *reader) indexes() error {
+func (r *reader) indexes(ctx context.Context) error {
 	type row struct {
 		Table                                               uint32
 		Name                                                string
@@ -13,7 +17,7 @@ func (r *reader) indexes() error {
 		Parts                                               []string
 		Expressions                                         string
 	}
-	found, err := rows[row](r, "indexes", `SELECT i.indrelid, x.relname::text, i.indisunique, i.indisprimary, i.indisexclusion,
+	found, err := rows[row](ctx, r, "indexes", `SELECT i.indrelid, x.relname::text, i.indisunique, i.indisprimary, i.indisexclusion,
 			`+r.since(15, `i.indnullsnotdistinct`, `false`)+`, i.indisvalid,
 			coalesce(pg_get_expr(i.indpred, i.indrelid), ''), coalesce(pg_get_indexdef(i.indexrelid), ''),
 			ARRAY(SELECT u.k::int4 FROM unnest(i.indkey::int2[]) WITH ORDINALITY u (k, no)
@@ -51,7 +55,7 @@ func (r *reader) indexes() error {
 
 // constraints reads foreign keys and checks. A foreign key with a parent is a clone that the server made
 // on a partition, or for each partition referred to.
-func (r *reader) constraints() error {
+func (r *reader) constraints(ctx context.Context) error {
 	type row struct {
 		Table               uint32
 		Name, Kind          string
@@ -61,7 +65,7 @@ func (r *reader) constraints() error {
 		Validated, Enforced bool
 		Definition          string
 	}
-	found, err := rows[row](r, "constraints", `SELECT k.conrelid, k.conname::text, k.contype::text,
+	found, err := rows[row](ctx, r, "constraints", `SELECT k.conrelid, k.conname::text, k.contype::text,
 			ARRAY(SELECT u.k::int4 FROM unnest(k.conkey) WITH ORDINALITY u (k, no) ORDER BY u.no), k.confrelid,
 			ARRAY(SELECT u.k::int4 FROM unnest(k.confkey) WITH ORDINALITY u (k, no) ORDER BY u.no),
 			k.convalidated, `+r.since(18, `k.conenforced`, `true`)+`, coalesce(pg_get_constraintdef(k.oid), '')

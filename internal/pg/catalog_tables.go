@@ -1,6 +1,7 @@
 package pg
 
 import (
+	"context"
 	"regexp"
 	"slices"
 	"strconv"
@@ -9,7 +10,7 @@ import (
 )
 
 // tables reads every relation that holds rows, without its columns.
-func (r *reader) tables() error {
+func (r *reader) tables(ctx context.Context) error {
 	type row struct {
 		OID                                    uint32
 		Schema, Name, Kind, Persistence, Owner string
@@ -18,7 +19,7 @@ func (r *reader) tables() error {
 		Rows                                   float64
 		Blocks, Bytes, IndexBytes              int64
 	}
-	found, err := rows[row](r, "tables", `SELECT c.oid, n.nspname::text, c.relname::text,
+	found, err := rows[row](ctx, r, "tables", `SELECT c.oid, n.nspname::text, c.relname::text,
 			CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned' WHEN 'f' THEN 'foreign'
 				ELSE 'materialised view' END,
 			CASE c.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'permanent' END,
@@ -53,9 +54,9 @@ func (r *reader) tables() error {
 }
 
 // inheritance reads who is a partition or a child of whom.
-func (r *reader) inheritance() error {
+func (r *reader) inheritance(ctx context.Context) error {
 	type row struct{ Child, Parent uint32 }
-	found, err := rows[row](r, "inheritance", `SELECT i.inhrelid, i.inhparent FROM pg_inherits i ORDER BY i.inhrelid, i.inhseqno`)
+	found, err := rows[row](ctx, r, "inheritance", `SELECT i.inhrelid, i.inhparent FROM pg_inherits i ORDER BY i.inhrelid, i.inhseqno`)
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (r *reader) inheritance() error {
 }
 
 // columns reads all columns.
-func (r *reader) columns() error {
+func (r *reader) columns(ctx context.Context) error {
 	type row struct {
 		Table                        uint32
 		Name                         string
@@ -81,7 +82,7 @@ func (r *reader) columns() error {
 		Default, Identity, Generated string
 		Inherited, Folded            bool
 	}
-	found, err := rows[row](r, "columns", `SELECT a.attrelid, a.attname::text, a.attnum::int4, a.atttypid, a.atttypmod,
+	found, err := rows[row](ctx, r, "columns", `SELECT a.attrelid, a.attname::text, a.attnum::int4, a.atttypid, a.atttypmod,
 			format_type(a.atttypid, a.atttypmod), a.attnotnull,
 			coalesce(pg_get_expr(d.adbin, d.adrelid), ''),
 			CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' ELSE '' END,
@@ -121,13 +122,13 @@ func (r *reader) columns() error {
 }
 
 // partitionKeys reads which columns each partitioned table's key reads.
-func (r *reader) partitionKeys() error {
+func (r *reader) partitionKeys(ctx context.Context) error {
 	type row struct {
 		Table       uint32
 		Numbers     []int32
 		Expressions string
 	}
-	found, err := rows[row](r, "partition keys", `SELECT p.partrelid,
+	found, err := rows[row](ctx, r, "partition keys", `SELECT p.partrelid,
 			ARRAY(SELECT u.k::int4 FROM unnest(p.partattrs::int2[]) WITH ORDINALITY u (k, no) ORDER BY u.no),
 			coalesce(p.partexprs::text, '')
 		FROM pg_partitioned_table p`)
@@ -200,7 +201,7 @@ func splitNodes(tree string) []string {
 
 // statistics reads what the planner knows of the columns, free of values. The view shows only tables
 // that the role may read; of the others nothing is known.
-func (r *reader) statistics() error {
+func (r *reader) statistics(ctx context.Context) error {
 	type row struct {
 		Table    uint32
 		Number   int
@@ -208,7 +209,7 @@ func (r *reader) statistics() error {
 		Distinct float64
 		Width    int
 	}
-	found, err := rows[row](r, "statistics", `SELECT DISTINCT ON (a.attrelid, a.attnum) a.attrelid, a.attnum::int4,
+	found, err := rows[row](ctx, r, "statistics", `SELECT DISTINCT ON (a.attrelid, a.attnum) a.attrelid, a.attnum::int4,
 			s.null_frac::float8, s.n_distinct::float8, s.avg_width
 		FROM pg_stats s JOIN pg_namespace n ON n.nspname = s.schemaname
 		JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename

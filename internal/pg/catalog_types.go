@@ -1,6 +1,8 @@
 package pg
 
 import (
+	"context"
+
 	"github.com/lethedb/lethe/internal/catalog"
 )
 
@@ -21,9 +23,9 @@ type typeRow struct {
 }
 
 // types reads the types of all columns, with those that they are made of.
-func (r *reader) types() error {
+func (r *reader) types(ctx context.Context) error {
 	// int2vector (22) and oidvector (30) look like arrays and are written otherwise.
-	found, err := rows[typeRow](r, "types", `WITH RECURSIVE used (oid) AS (
+	found, err := rows[typeRow](ctx, r, "types", `WITH RECURSIVE used (oid) AS (
 			SELECT DISTINCT a.atttypid FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 				JOIN pg_namespace n ON n.oid = c.relnamespace
 				WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'f', 'm') AND `+userSchemas+`

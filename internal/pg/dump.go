@@ -69,19 +69,19 @@ func runTool(ctx context.Context, path string, env []string, args ...string) err
 		return fmt.Errorf("run %s: %w", filepath.Base(path), cause)
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return newToolError(filepath.Base(path), exit.ExitCode(), out.Bytes())
+		return newToolError(filepath.Base(path), exit.ExitCode(), out.kept.Bytes())
 	}
 	return fmt.Errorf("run %s: %w", filepath.Base(path), err)
 }
 
 // limited remembers the first outputLimit bytes written to it and drops the rest. The exec package
-// writes to it from one goroutine.
-type limited struct{ bytes.Buffer }
+// writes to it from one goroutine. The buffer is not embedded: its ReadFrom would go around Write.
+type limited struct{ kept bytes.Buffer }
 
 // Write never fails: a program must not die of a reader that had enough.
 func (l *limited) Write(p []byte) (int, error) {
-	if room := outputLimit - l.Len(); room > 0 {
-		l.Buffer.Write(p[:min(room, len(p))])
+	if room := outputLimit - l.kept.Len(); room > 0 {
+		l.kept.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
 }
