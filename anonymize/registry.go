@@ -131,6 +131,7 @@ func (d *Definition) paramProblems() []string {
 		}
 		refuse(!isWord(p.Name), "the name must be lower-case words joined by underscores")
 		refuse(seen[p.Name], "the name comes twice")
+		refuse(slices.Contains(reservedNames(), p.Name), "the name is a word of the rules themselves")
 		seen[p.Name] = true
 		refuse(strings.TrimSpace(p.Doc) == "", "the doc is missing")
 		refuse(!p.knownKind(), fmt.Sprintf("kind %q is unknown", p.Kind))
@@ -161,6 +162,14 @@ func (d *Definition) exampleProblems() []string {
 		}
 	}
 	return found
+}
+
+// reservedNames are the keys that stand beside parameters in a decision of the rules, those of later
+// versions included.
+func reservedNames() []string {
+	return []string{
+		"mask", "keep", "domain", "future", "approved_by", "basis", "category", "owner", "proposed", "reviewed",
+	}
 }
 
 func (p Param) knownKind() bool {

@@ -54,7 +54,7 @@ func appendBase32(dst, raw []byte, n int) []byte {
 
 func email(library *dictionary.Library) anonymize.Definition {
 	room := func(a anonymize.Args) int {
-		return min(maxLocalPart, limit(a)-1-len(stringOf(a, "domain")))
+		return min(maxLocalPart, limit(a)-1-len(stringOf(a, "host")))
 	}
 	return anonymize.Definition{
 		Name:    "email",
@@ -62,7 +62,7 @@ func email(library *dictionary.Library) anonymize.Definition {
 		Summary: "replaces an e-mail address by one that is unique, readable and cannot be delivered",
 		Accepts: textOnly(),
 		Params: []anonymize.Param{{
-			Name: "domain", Kind: anonymize.ParamString, Default: "example.com",
+			Name: "host", Kind: anonymize.ParamString, Default: "example.com",
 			Doc: "the domain of the addresses, one that RFC 2606 and RFC 6761 reserve: example.com, .net, .org or below, or under .test, .example or .invalid",
 		}},
 		Reads:       anonymize.ReadsValue,
@@ -77,7 +77,7 @@ func email(library *dictionary.Library) anonymize.Definition {
 			return math.Exp2(float64(symbolBits * max(0, min(uniqueSymbols, room(a)))))
 		},
 		Check: func(a anonymize.Args) error {
-			if domain := stringOf(a, "domain"); !isReserved(domain) {
+			if domain := stringOf(a, "host"); !isReserved(domain) {
 				return fmt.Errorf("e-mail domain %q may belong to somebody; use example.com or a name under .test, .example or .invalid, in lower case", domain)
 			}
 			if room(a) < fewestSymbols {
@@ -92,7 +92,7 @@ func email(library *dictionary.Library) anonymize.Definition {
 				first:  chooseFrom(library.FirstNames(), math.MaxInt),
 				last:   chooseFrom(library.LastNames(), math.MaxInt),
 				room:   room(a),
-				domain: "@" + stringOf(a, "domain"),
+				domain: "@" + stringOf(a, "host"),
 			}, nil
 		},
 	}
