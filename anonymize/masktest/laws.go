@@ -154,13 +154,19 @@ func (s *suite) survivesHostility(t *testing.T, m anonymize.Mask) {
 			continue
 		}
 		s.requireFit(t, s.c.Args, got)
-		if !s.c.MayEqual && input != "" && got.text == input && s.definition.Determinism == anonymize.Keyed {
+		if !s.c.MayEqual && !isSpecial(input) && got.text == input && s.definition.Determinism == anonymize.Keyed {
 			t.Errorf("%s comes out as it went in", name)
 		}
 		if again := s.mask(t, m, s.value(input)); again != got {
 			t.Errorf("%s comes out otherwise the second time", name)
 		}
 	}
+}
+
+// isSpecial reports whether a value names nobody in any type: it may leave as it is, as where a date that
+// is infinite cannot be shifted.
+func isSpecial(input string) bool {
+	return slices.Contains([]string{"", "infinity", "-infinity", "NaN"}, input)
 }
 
 // hostile returns values that break what was only tried with names of people.
@@ -298,7 +304,7 @@ func requireSilent(t *testing.T, err error, text []byte) {
 	t.Helper()
 	const shortest, stretch = 4, 10
 	value, message := string(text), err.Error()
-	if len(value) < shortest || value == "infinity" {
+	if len(value) < shortest || isSpecial(value) {
 		return
 	}
 	if len(value) < stretch && strings.Contains(message, value) {
