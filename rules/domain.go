@@ -40,7 +40,7 @@ func (k *compiler) derive() {
 				f.args.SiblingTypes[s.name] = c.catalog.Type
 			}
 		}
-		if f.domain != "" {
+		if f.domain != "" && !f.final.definition.Unmapped {
 			of := [2]string{f.domain, f.final.definition.Family}
 			shared[of] = append(shared[of], f)
 		}

@@ -43,7 +43,7 @@ func parseGlob(s string) (glob, error) {
 		rest = tail[1:]
 	}
 	if n != len(g.parts) {
-		return glob{}, fmt.Errorf("read pattern %q: has %d parts, want schema.table.column", s, n)
+		return glob{}, fmt.Errorf("read pattern %q: has %s, want schema.table.column", s, plural(n, "part", "parts"))
 	}
 	return g, nil
 }

@@ -149,7 +149,11 @@ func (r *reader) document(file *ast.File, bad node) node {
 	case 1:
 		return r.convert(bodies[0], 0)
 	}
-	r.report(r.at(bodies[1].GetToken()), "second-document", `put it into a file of its own and name that under "include:"`,
+	second := bodies[1].GetToken()
+	if m, ok := bodies[1].(*ast.MappingNode); ok && len(m.Values) > 0 {
+		second = m.Values[0].Key.GetToken()
+	}
+	r.report(r.at(second), "second-document", `put it into a file of its own and name that under "include:"`,
 		"begins a second document; a rules file is one")
 	return bad
 }

@@ -42,6 +42,7 @@ func (k *compiler) choose(patterns *patterns, c *column) *choice {
 			Fix: "write a line for the column, or make one of the patterns narrower",
 		}, "the patterns %q and %q at %s cover it alike", rule.text, tie.text, tie.place)
 		c.family.explained = true
+		k.deciding[&tie.decision] = true
 	}
 	if rule == nil || k.resolved[&rule.decision] == nil {
 		return nil
@@ -176,24 +177,26 @@ func (p *patterns) best(c *column) (rule, tie *defaultRule) {
 // typeNames returns the names that a rule by type may use for t, narrowest first: with modifiers, the
 // domain, then the type underneath.
 func typeNames(t catalog.Type) [][]string {
-	full := normalType(t.Name)
-	plain, _, _ := strings.Cut(full, "(")
-	if _, after, found := strings.Cut(full, ")"); found {
-		plain += after
+	full, base := normalType(t.Name), normalType(t.Base)
+	plain, modifiers := full, ""
+	if i, j := strings.IndexByte(full, '('), strings.IndexByte(full, ')'); i > 0 && j > i {
+		plain, modifiers = strings.TrimSpace(full[:i])+full[j+1:], full[i:j+1]
 	}
-	plain = strings.TrimSpace(plain)
-	levels := [][]string{}
-	if full != plain {
-		levels = append(levels, []string{full})
+	var levels [][]string
+	if modifiers != "" {
+		levels = append(levels, distinct(full, base+modifiers))
 	}
 	if t.Domain != "" {
 		levels = append(levels, []string{normalType(t.Domain)})
 	}
-	last := []string{plain}
-	if base := normalType(t.Base); base != plain {
-		last = append(last, base)
+	return append(levels, distinct(plain, base))
+}
+
+func distinct(a, b string) []string {
+	if a == b {
+		return []string{a}
 	}
-	return append(levels, last)
+	return []string{a, b}
 }
 
 // decided marks the pattern behind c as one that decided something.
@@ -210,17 +213,33 @@ func (k *compiler) undecidedFix(c *column) string {
 		spellKey(c.table.name().String()), column, suggestion, k.file.path)
 }
 
-// suggestMask returns a mask that fits c: the one of its name, else one that reads nothing.
+// suggestMask returns a mask that fits c: the one of its name, else one that keeps values distinct where an
+// index asks for that, else one that reads nothing.
 func (k *compiler) suggestMask(c *column) string {
 	for _, d := range k.masks.All() {
 		if d.Name == strings.ToLower(c.catalog.Name) && fits(&d, c.catalog.Type) && !needsParams(&d) && d.Name != keepMask {
 			return d.Name
 		}
 	}
+	if c.unique() {
+		if names := k.uniqueMasks(c); len(names) > 0 {
+			return names[0]
+		}
+	}
 	if c.catalog.NotNull {
 		return emptyMask
 	}
 	return nullMask
+}
+
+// unique reports whether an index refuses two rows that are equal in c alone.
+func (c *column) unique() bool {
+	for _, index := range c.table.catalog.Indexes {
+		if index.Unique && len(index.Columns) == 1 && index.Columns[0].Column == c.catalog.Name {
+			return true
+		}
+	}
+	return false
 }
 
 // spellKey writes a name as a YAML key inside a line.

@@ -87,7 +87,7 @@ func (p *parse) document(path string, root node, stack []string) {
 		return
 	}
 	if root.get("version").kind == kindAbsent {
-		p.report(finding.Place{File: path, Line: 1, Column: 1}, "missing-key", `begin the file with "version: 1"`, `has no "version"`)
+		p.report(finding.Place{File: path, Line: 1, Column: 1}, "missing-version", `begin the file with "version: 1"`, `has no "version"`)
 	}
 	for _, f := range root.fields {
 		switch f.key {
@@ -118,7 +118,7 @@ func (p *parse) version(f field, what, of string) {
 		return
 	}
 	if f.value.kind != kindInt || f.value.number != 1 {
-		p.report(f.value.place, "unsupported-version", fmt.Sprintf("write %q", what+": 1"), "wants %s %q; this program knows 1 (%s)", what, f.value.text, of)
+		p.report(f.value.place, "unsupported-version", fmt.Sprintf("write %q", what+": 1"), "declares %s %s; this program knows 1 (%s)", what, f.value.text, of)
 	}
 }
 

@@ -159,11 +159,11 @@ func (p *parse) defaults(n node) {
 	for _, f := range n.fields {
 		d, ok := p.decision(f)
 		rule := &defaultRule{place: f.place, text: f.key, decision: d}
-		switch kind, rest, _ := strings.Cut(f.key, ":"); {
-		case kind == "category" && rest != "":
+		switch kind, rest, named := strings.Cut(f.key, ":"); {
+		case kind == "category" && named:
 			p.report(f.place, "not-yet", "decide by column names: a pattern such as \"*.*.email\"", "defaults by category are reserved: nothing assigns categories yet")
 			continue
-		case kind == "type" && rest != "":
+		case kind == "type" && named:
 			if rule.typeName = normalType(rest); rule.typeName == "" {
 				p.report(f.place, "bad-pattern", `write the type's name, as in "type:inet"`, "names no type")
 				continue

@@ -38,7 +38,7 @@ func (p *parse) tableName(text string, at finding.Place) (catalog.Name, bool) {
 		return catalog.Name{}, false
 	case len(parts) != 2:
 		p.report(at, "bad-name", `write schema.table; a part that holds a dot goes into double quotes, as in '"a.b".c'`,
-			"table name %q has %d parts, want 2", text, len(parts))
+			"table name %q has %s, want 2", text, plural(len(parts), "part", "parts"))
 		return catalog.Name{}, false
 	}
 	return catalog.Name{Schema: parts[0], Name: parts[1]}, true

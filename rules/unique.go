@@ -96,7 +96,7 @@ func (t *table) reads(part catalog.IndexPart) []*column {
 
 func (k *compiler) checkIndex(t *table, index *catalog.Index) {
 	var weak []*column
-	why := ""
+	var why, fix string
 	for _, part := range index.Columns {
 		for _, c := range t.reads(part) {
 			switch c.survival() {
@@ -104,12 +104,12 @@ func (k *compiler) checkIndex(t *table, index *catalog.Index) {
 				if part.Column != "" && !index.NullsNotDistinct {
 					return // NULL is distinct from NULL, so that nothing can collide
 				}
-				weak, why = append(weak, c), "makes every value NULL, and the index takes NULLs for equal"
+				weak, why, fix = append(weak, c), "makes every value NULL, and the index takes NULLs for equal", ""
 			case lost:
-				weak, why = append(weak, c), "may make two values equal"
+				weak, why, fix = append(weak, c), "may make two values equal", ""
 			case stays, bounded:
-				if reason := k.weakened(c, part); reason != "" {
-					weak, why = append(weak, c), reason
+				if reason, remedy := k.weakened(c, part); reason != "" {
+					weak, why, fix = append(weak, c), reason, remedy
 				}
 			}
 		}
@@ -119,7 +119,7 @@ func (k *compiler) checkIndex(t *table, index *catalog.Index) {
 	switch {
 	case len(masked) == 0 && len(predicate) == 0:
 	case len(weak) > 0 && !t.otherwiseUnique(index, weak):
-		k.reportIndex(t, index, weak[0], why)
+		k.reportIndex(t, index, weak[len(weak)-1], why, fix)
 	case len(predicate) > 0 && !t.otherwiseUnique(index, append(predicate, masked...)):
 		k.report(finding.Finding{
 			Code: "unique-predicate", Place: predicate[0].family.final.place, Object: predicate[0].name(),
@@ -132,18 +132,19 @@ func (k *compiler) checkIndex(t *table, index *catalog.Index) {
 	}
 }
 
-// weakened says why a mask that keeps values distinct does not do so under an index part.
-func (k *compiler) weakened(c *column, part catalog.IndexPart) string {
+// weakened says why a mask that keeps values distinct does not do so under an index part, and what to do.
+func (k *compiler) weakened(c *column, part catalog.IndexPart) (why, fix string) {
 	if !c.masked() {
-		return ""
+		return "", ""
 	}
 	if part.Column == "" && !foldsCase(part.Expression) {
-		return "keeps values distinct, but not under the expression of the index"
+		return "keeps values distinct, but not under the expression of the index", "keep the column with a reason, or empty it with the mask null"
 	}
 	if part.Column != "" && c.family.args.Type.CaseFolded && !c.catalog.Type.CaseFolded {
-		return fmt.Sprintf("shares the domain %q with a column that ignores case, so that two values which differ in case become one", c.family.domain)
+		return fmt.Sprintf("shares the domain %q with a column that ignores case, so that two values which differ in case become one", c.family.domain),
+			"give the column a domain: of its own"
 	}
-	return ""
+	return "", ""
 }
 
 // foldsCase reports whether an expression over one column does no more than ignore case: what unique
@@ -246,26 +247,34 @@ func (t *table) otherwiseUnique(index *catalog.Index, weak []*column) bool {
 	return false
 }
 
-func (k *compiler) reportIndex(t *table, index *catalog.Index, c *column, why string) {
+func (k *compiler) reportIndex(t *table, index *catalog.Index, c *column, why, fix string) {
 	final := c.family.final
-	code := "unique-index"
-	fix := "choose a mask that keeps values distinct: " + strings.Join(k.uniqueMasks(c), ", ")
+	if names := k.uniqueMasks(c); fix == "" && len(names) > 0 {
+		fix = "choose a mask that keeps values distinct: " + strings.Join(names, ", ")
+	}
 	if final.blank {
 		fix = k.undecidedFix(c.family.root())
 	}
-	k.report(finding.Finding{Code: code, Place: final.place, Object: c.name(), Fix: fix},
+	if fix == "" {
+		fix = "keep the column with a reason"
+	}
+	k.report(finding.Finding{Code: "unique-index", Place: final.place, Object: c.name(), Fix: fix},
 		"the mask %s %s, and the unique index %s of %s would refuse that", final.definition.Name, why, index.Name, t.name())
 }
 
-// uniqueMasks returns the masks that keep values of c distinct.
+// uniqueMasks returns the masks that keep values of c distinct, those for keys first.
 func (k *compiler) uniqueMasks(c *column) []string {
-	var names []string
+	var keys, names []string
 	for _, d := range k.masks.All() {
-		if d.Uniqueness != anonymize.UniqueNone && fits(&d, c.catalog.Type) && d.Name != keepMask {
+		switch {
+		case d.Uniqueness == anonymize.UniqueNone || !fits(&d, c.catalog.Type) || d.Name == keepMask:
+		case d.KeyMask:
+			keys = append(keys, d.Name)
+		default:
 			names = append(names, d.Name)
 		}
 	}
-	return names
+	return append(keys, names...)
 }
 
 // checkCapacity compares what a mask can tell apart with the rows that a unique index holds.
