@@ -6,6 +6,8 @@
 package config
 
 import (
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/lethedb/lethe/internal/finding"
@@ -24,6 +26,12 @@ type Config struct {
 	Rules        string
 	Sources      map[string]Source
 	Environments map[string]Environment
+}
+
+// Ledger returns the path of the ledger: that of the state file, whose head it is checked against, with
+// ".ledger.jsonl" for its extension.
+func (c *Config) Ledger() string {
+	return strings.TrimSuffix(c.State, filepath.Ext(c.State)) + ".ledger.jsonl"
 }
 
 // Keys says where the keys are. All of it may be absent: verbs that mask then refuse.

@@ -138,6 +138,16 @@ environments:
 	}
 }
 
+func TestLedgerLiesBesideTheStateFile(t *testing.T) {
+	for state, want := range map[string]string{
+		"/var/lib/lethe.db": "/var/lib/lethe.ledger.jsonl", "state": "state.ledger.jsonl", "a.b/state": "a.b/state.ledger.jsonl",
+	} {
+		if got := (&Config{State: state}).Ledger(); got != want {
+			t.Errorf("%s: got %s, want %s", state, got, want)
+		}
+	}
+}
+
 func TestEphemeralKeyNeedsNoPlace(t *testing.T) {
 	got, found := Parse("lethe.yaml", []byte("version: 1\nkeys: {masking: ephemeral}\n"))
 	if len(found) > 0 || !got.Keys.Ephemeral || !got.Keys.Masking.IsZero() {

@@ -1,9 +1,7 @@
 package state
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -18,7 +16,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"pgregory.net/rapid"
 
 	"github.com/lethedb/lethe/internal/ledger"
 	"github.com/lethedb/lethe/internal/work"
@@ -318,6 +315,31 @@ func TestLedgerHeadIsKept(t *testing.T) {
 	}
 }
 
+func TestLedgerIsAnchoredInTheStateFile(t *testing.T) {
+	s := opened(t)
+	path := filepath.Join(filepath.Dir(s.Path()), "ledger.jsonl")
+	log := ledger.Open(path, s, noon)
+	var heads []ledger.Head
+	for range 3 {
+		entry, err := log.Append(t.Context(), ledger.Record{Action: "refresh"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		heads = append(heads, entry.Head())
+	}
+	if head, err := s.LedgerHead(t.Context()); err != nil || head != heads[2] {
+		t.Errorf("got %v, %v, want %v", head, err, heads[2])
+	}
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	// Another process, which knows nothing but the two files, misses what was taken away.
+	var broken *ledger.BrokenError
+	if _, err := ledger.Open(path, reopened(t, s.Path()), noon).Append(t.Context(), ledger.Record{Action: "refresh"}); !errors.As(err, &broken) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestTwoHandlesSeeEachOthersWrites(t *testing.T) {
 	a := opened(t)
 	b := reopened(t, a.Path())
@@ -466,52 +488,5 @@ func TestOperationsEndWithTheirContext(t *testing.T) {
 	}
 	if runs, err := s.Runs(t.Context(), Filter{}); err != nil || len(runs) != 0 {
 		t.Errorf("%d runs, %v", len(runs), err)
-	}
-}
-
-func TestRunIDsSortByTimeAndDiffer(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		span := rapid.Int64Range(0, 1<<40-1)
-		a, b := span.Draw(t, "a"), span.Draw(t, "b")
-		id := func(ms int64) string {
-			got, err := NewRunID(idEpoch().Add(time.Duration(ms)*time.Millisecond), rand.Reader)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(got) != RunIDLength || strings.Trim(got, alphabet) != "" {
-				t.Fatalf("got %s", got)
-			}
-			return got
-		}
-		x, y := id(a), id(b)
-		if a < b && x >= y || a > b && x <= y {
-			t.Fatalf("%d gives %s, %d gives %s", a, x, b, y)
-		}
-	})
-	seen := map[string]bool{}
-	for range 200 {
-		id, err := NewRunID(noon(), rand.Reader)
-		if err != nil || seen[id] {
-			t.Fatalf("%s again, %v", id, err)
-		}
-		seen[id] = true
-	}
-}
-
-func TestRunIDIsFrozen(t *testing.T) {
-	got, err := NewRunID(noon(), bytes.NewReader([]byte{0, 31, 32, 255, 10}))
-	if want := "0t0zjgg00z0za"; err != nil || got != want {
-		t.Errorf("got %s, %v, want %s", got, err, want)
-	}
-}
-
-func TestRunIDRefusesImpossibleClocks(t *testing.T) {
-	for _, now := range []time.Time{{}, idEpoch().Add(-1), idEpoch().AddDate(35, 0, 0)} {
-		if id, err := NewRunID(now, rand.Reader); err == nil {
-			t.Errorf("%s gives %s", now, id)
-		}
-	}
-	if _, err := NewRunID(noon(), strings.NewReader("abc")); err == nil {
-		t.Error("made without randomness")
 	}
 }
