@@ -1,0 +1,179 @@
+package pg
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/work"
+)
+
+// finish does all that needs every table: foreign keys and the rest of the schema, sequences,
+// materialised views, statistics. It ends with the list of parts, which nobody needs any more.
+func (b *build) finish(ctx context.Context) error {
+	for _, step := range []struct {
+		phase string
+		do    func(context.Context) error
+	}{
+		{"constraints", b.constraints},
+		{"sequences", b.sequences},
+		{"views", b.refreshViews},
+		{"statistics", b.analyse},
+	} {
+		b.t.opts.Event(Event{Phase: step.phase})
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("finish %s: %w", step.phase, sanitize(err))
+		}
+	}
+	err := b.t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `DROP TABLE lethe.part`)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("drop the list of parts: %w", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.complete = true
+	return nil
+}
+
+// constraints restores what is left of the archive: foreign keys, triggers, rules, policies and rights.
+func (b *build) constraints(ctx context.Context) error {
+	return b.stages.archive.restore(ctx, b.database, b.stages.after, b.t.opts.Jobs)
+}
+
+// each calls f for every item, with a session of the build's pool, on Jobs sessions at once.
+func each[T any](ctx context.Context, b *build, items []T, f func(ctx context.Context, conn *pgx.Conn, item T) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(b.t.opts.Jobs)
+	for _, item := range items {
+		group.Go(func() error {
+			conn, err := b.sessions.take(ctx)
+			if err != nil {
+				return err
+			}
+			if err := f(ctx, conn, item); err != nil {
+				closeNow(conn)
+				return sanitize(err)
+			}
+			b.sessions.give(conn)
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// sequences sets every sequence to where the source's stands, and past the data where that is further:
+// a mask may have moved the keys it feeds.
+func (b *build) sequences(ctx context.Context) error {
+	err := each(ctx, b, b.order.Sequences, func(ctx context.Context, conn *pgx.Conn, s work.SequenceValue) error {
+		exists, err := hasTable(ctx, conn, s.Name.SQL())
+		if err != nil || !exists {
+			return err // dropped with its table; a sequence that is lost is found by Verify
+		}
+		if _, err := conn.Exec(ctx, `SELECT setval($1::regclass, $2, $3)`, s.Name.SQL(), s.Last, s.Called); err != nil {
+			return fmt.Errorf("set sequence %s: %w", s.Name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return each(ctx, b, b.feeding(), pastTheData)
+}
+
+// feeding returns the sequences that feed an integer column of a table that arrives.
+func (b *build) feeding() []catalog.Sequence {
+	var feeding []catalog.Sequence
+	for _, s := range b.order.Catalog.Sequences {
+		table, arrives := b.tables[s.Table]
+		if !arrives || s.Extension != "" {
+			continue
+		}
+		for _, c := range table.Table.Columns {
+			if c.Name == s.Column && c.Type.Class() == catalog.ClassInteger {
+				feeding = append(feeding, s)
+			}
+		}
+	}
+	return feeding
+}
+
+// pastTheData moves a sequence past the values of the column it feeds. One that cycles meets old values
+// by design and stays.
+func pastTheData(ctx context.Context, conn *pgx.Conn, s catalog.Sequence) error {
+	last, furthest, up, err := sequenceState(ctx, conn, s)
+	if err != nil {
+		return fmt.Errorf("look up sequence %s: %w", s.Name, err)
+	}
+	if furthest == nil || last == nil || (up && *last >= *furthest) || (!up && *last <= *furthest) {
+		return nil
+	}
+	if _, err := conn.Exec(ctx, `SELECT setval($1::regclass, $2, true)`, s.Name.SQL(), *furthest); err != nil {
+		return fmt.Errorf("set sequence %s past the data of %s: %w", s.Name, s.Table.Column(s.Column), err)
+	}
+	return nil
+}
+
+// sequenceState returns where a sequence stands (nil when it cycles), the furthest value in its
+// direction of the column it feeds (nil for none), and whether it goes up. A sequence that was not
+// called yet stands one step before its value.
+func sequenceState(ctx context.Context, conn *pgx.Conn, s catalog.Sequence) (last, furthest *int64, up bool, err error) {
+	var value, step int64
+	var called, cycles bool
+	query := `SELECT v.last_value, v.is_called, q.seqincrement, q.seqcycle FROM ` + s.Name.SQL() + ` v, pg_sequence q WHERE q.seqrelid = $1::regclass`
+	if err := conn.QueryRow(ctx, query, s.Name.SQL()).Scan(&value, &called, &step, &cycles); err != nil {
+		return nil, nil, false, err
+	}
+	up = step > 0
+	if !called && ((up && value > math.MinInt64+step) || (!up && value < math.MaxInt64+step)) {
+		value -= step
+	}
+	if !cycles {
+		last = &value
+	}
+	aggregate := "max"
+	if !up {
+		aggregate = "min"
+	}
+	column := quoted(s.Column)
+	err = conn.QueryRow(ctx, "SELECT "+aggregate+"("+column+")::bigint FROM "+s.Table.SQL()).Scan(&furthest)
+	return last, furthest, up, err
+}
+
+// analyse gathers the planner's statistics of all tables that hold rows here. Foreign tables would be
+// asked over the wire, and are not.
+func (b *build) analyse(ctx context.Context) error {
+	var names []catalog.Name
+	for _, table := range b.order.Tables {
+		if table.Table.Kind == catalog.Ordinary || table.Table.Kind == catalog.Partitioned {
+			names = append(names, table.Table.Name)
+		}
+	}
+	for _, table := range b.order.Catalog.Tables {
+		if table.Kind == catalog.MaterialisedView && table.Populated && table.Extension == "" {
+			names = append(names, table.Name)
+		}
+	}
+	// A statement for each of thousands of small tables would mostly wait for the wire.
+	const together = 50
+	var groups []string
+	for len(names) > 0 {
+		n := min(together, len(names))
+		list := make([]string, n)
+		for i, name := range names[:n] {
+			list[i] = name.SQL()
+		}
+		groups, names = append(groups, strings.Join(list, ", ")), names[n:]
+	}
+	return each(ctx, b, groups, func(ctx context.Context, conn *pgx.Conn, list string) error {
+		_, err := conn.Exec(ctx, "ANALYZE "+list)
+		return err
+	})
+}

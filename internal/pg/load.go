@@ -1,0 +1,262 @@
+package pg
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/masked"
+	"github.com/lethedb/lethe/internal/work"
+)
+
+// copyFrame is what one CopyData message carries: pgx reads into 64 KiB and keeps 5 bytes for the header
+// of the message; shorter reads make many small messages of it.
+const copyFrame = 65536 - 5
+
+// ErrPartTaken says that a part was loaded by another worker while this one was loading it. Nothing of
+// this attempt stays.
+var ErrPartTaken = errors.New("the part was loaded by another worker meanwhile")
+
+// Write loads one part: its rows and its line in the list of parts commit together, so that a part is
+// loaded once however often it is tried. A part that is on the list already is not loaded again, its
+// rows stay unread, and its count is returned. Rows that are not what was ordered are an error.
+func (t *Target) Write(ctx context.Context, part work.Part, rows *masked.Rows) (work.Count, error) {
+	b := t.current()
+	if b == nil {
+		return work.Count{}, errNotBegun
+	}
+	table, ok := b.tables[part.Table]
+	switch {
+	case !ok || table.Empty:
+		return work.Count{}, fmt.Errorf("load %s: the table was not ordered", part)
+	case part.Run != b.order.Run:
+		return work.Count{}, fmt.Errorf("load %s: it belongs to run %s", part, part.Run)
+	}
+	want := masked.Header{Table: part.Table, Columns: table.Columns, Format: masked.Text, Plan: b.order.Digests.Plan}
+	if err := rows.Header().Check(want); err != nil {
+		return work.Count{}, err
+	}
+	conn, err := b.sessions.take(ctx)
+	if err != nil {
+		return work.Count{}, fmt.Errorf("load %s: %w", part, err)
+	}
+	count, err := b.loadPart(ctx, conn, table, part, rows)
+	if err != nil {
+		closeNow(conn)
+		return work.Count{}, sanitize(fmt.Errorf("load %s: %w", part, err))
+	}
+	b.sessions.give(conn)
+	return count, nil
+}
+
+// loadPart runs the transaction that loads a part.
+func (b *build) loadPart(ctx context.Context, conn *pgx.Conn, table work.Table, part work.Part, rows *masked.Rows) (work.Count, error) {
+	done, found, err := partLoaded(ctx, conn, part)
+	if err != nil || found {
+		return done, err
+	}
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		return work.Count{}, err
+	}
+	count, err := copyIn(ctx, conn, table, rows)
+	if err != nil {
+		return work.Count{}, err
+	}
+	// The line comes last: whoever takes this part over meanwhile does not wait for our rows.
+	if err := b.list(ctx, tx, part, count); err != nil {
+		return work.Count{}, err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return work.Count{}, fmt.Errorf("commit: %w", err)
+	}
+	return count, nil
+}
+
+// partLoaded looks a part up in the list.
+func partLoaded(ctx context.Context, conn *pgx.Conn, part work.Part) (work.Count, bool, error) {
+	var c work.Count
+	const query = `SELECT rows, bytes FROM lethe.part WHERE run = $1 AND part = $2`
+	err := conn.QueryRow(ctx, query, part.Run, part.String()).Scan(&c.Rows, &c.Bytes)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return c, false, nil
+	}
+	return c, err == nil, err
+}
+
+// copyIn streams the rows into the table that they are loaded through.
+func copyIn(ctx context.Context, conn *pgx.Conn, table work.Table, rows *masked.Rows) (work.Count, error) {
+	into := table.Into
+	if into.IsZero() {
+		into = table.Table.Name
+	}
+	columns := make([]string, len(table.Columns))
+	for i, c := range table.Columns {
+		columns[i] = quoted(c)
+	}
+	list := "(" + strings.Join(columns, ", ") + ")"
+	if len(columns) == 0 {
+		list = "" // a table without columns has rows all the same, and an empty list is a syntax error
+	}
+	statement := "COPY " + into.SQL() + " " + list + " FROM STDIN (FORMAT text)"
+	var count work.Count
+	reader, writer := io.Pipe()
+	var pushing sync.WaitGroup
+	var pushed int64
+	var pushErr error
+	pushing.Go(func() {
+		// The pipe is closed with the error of pushing, so that the server is told to forget the rows.
+		defer func() { _ = writer.CloseWithError(pushErr) }()
+		counted := &countingWriter{w: writer}
+		buffer := bufio.NewWriterSize(counted, copyFrame)
+		if pushed, pushErr = rows.Push(buffer); pushErr == nil {
+			pushErr = buffer.Flush()
+		}
+		count.Bytes = counted.n
+	})
+	tag, err := conn.PgConn().CopyFrom(ctx, reader, statement)
+	_ = reader.CloseWithError(io.ErrClosedPipe) // a server that stopped reading must not leave the pusher waiting
+	pushing.Wait()
+	switch {
+	case pushErr != nil && !errors.Is(pushErr, io.ErrClosedPipe):
+		return count, pushErr // the cause; what the server says of it is an echo
+	case err != nil:
+		return count, fmt.Errorf("copy into %s: %w", into, err)
+	case pushErr != nil:
+		return count, fmt.Errorf("copy into %s: %w", into, pushErr)
+	case tag.RowsAffected() != pushed:
+		return count, fmt.Errorf("copy into %s: %d rows were sent and %d arrived", into, pushed, tag.RowsAffected())
+	}
+	count.Rows = pushed
+	return count, nil
+}
+
+// countingWriter counts what goes through it.
+type countingWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// list writes the part's line. Another transaction that wrote the same line and did not end is a worker
+// that hangs: after the lock timeout its session is ended and this one goes on.
+func (b *build) list(ctx context.Context, tx pgx.Tx, part work.Part, count work.Count) error {
+	const write = `INSERT INTO lethe.part (run, part, rows, bytes) VALUES ($1, $2, $3, $4)`
+	done := make(chan struct{})
+	var watching sync.WaitGroup
+	var watchErr error
+	pid := tx.Conn().PgConn().PID()
+	watching.Go(func() { watchErr = b.endHanging(ctx, done, pid) })
+	_, err := tx.Exec(ctx, write, part.Run, part.String(), count.Rows, count.Bytes)
+	close(done)
+	watching.Wait()
+	if hasCode(err, "23505") {
+		return fmt.Errorf("%w: %w", ErrPartTaken, err)
+	}
+	return errors.Join(err, watchErr)
+}
+
+// endHanging ends sessions of this run that keep pid waiting, each time the lock timeout passes, until
+// done is closed.
+func (b *build) endHanging(ctx context.Context, done <-chan struct{}, pid uint32) error {
+	timer := time.NewTicker(b.t.opts.LockTimeout)
+	defer timer.Stop()
+	for {
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return nil // the statement itself ends with the context and says why
+		case <-timer.C:
+		}
+		err := b.t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
+			const end = `SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity a
+				WHERE a.pid = ANY (pg_blocking_pids($1::int)) AND a.application_name = $2`
+			_, err := conn.Exec(ctx, end, int64(pid), b.t.opts.applicationName())
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("end the worker that hangs: %w", err)
+		}
+	}
+}
+
+// loaders keeps sessions in the database under construction for reuse. It opens as many as are in use at
+// once; its callers bound that.
+type loaders struct {
+	open func(ctx context.Context) (*pgx.Conn, error)
+	mu   sync.Mutex
+	idle []*pgx.Conn
+	done bool
+}
+
+// take returns an idle session, or a new one.
+func (p *loaders) take(ctx context.Context) (*pgx.Conn, error) {
+	p.mu.Lock()
+	for len(p.idle) > 0 {
+		conn := p.idle[len(p.idle)-1]
+		p.idle = p.idle[:len(p.idle)-1]
+		if !conn.IsClosed() {
+			p.mu.Unlock()
+			return conn, nil
+		}
+	}
+	p.mu.Unlock()
+	return p.open(ctx)
+}
+
+// give puts a session back that has nothing open.
+func (p *loaders) give(conn *pgx.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done {
+		closeNow(conn)
+		return
+	}
+	p.idle = append(p.idle, conn)
+}
+
+// close ends all idle sessions, and those that are given back later.
+func (p *loaders) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, conn := range p.idle {
+		closeNow(conn)
+	}
+	p.idle, p.done = nil, true
+}
+
+// CopyOut pushes the columns of a table of the database under construction in the text form of COPY, for
+// checks that read what arrived. It may be called between the last Finish and Commit.
+func (t *Target) CopyOut(ctx context.Context, table catalog.Name, columns []string, w io.Writer) error {
+	b := t.current()
+	if b == nil {
+		return errNotBegun
+	}
+	list := make([]string, len(columns))
+	for i, c := range columns {
+		list[i] = quoted(c)
+	}
+	return t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
+		// pgx writes row by row: a buffer makes that a few large writes.
+		buffer := bufio.NewWriterSize(w, copyFrame)
+		statement := "COPY (SELECT " + strings.Join(list, ", ") + " FROM " + table.SQL() + ") TO STDOUT (FORMAT text)"
+		if _, err := conn.PgConn().CopyTo(ctx, buffer, statement); err != nil {
+			return fmt.Errorf("read %s: %w", table, err)
+		}
+		return buffer.Flush()
+	})
+}

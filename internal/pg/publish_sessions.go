@@ -1,0 +1,243 @@
+package pg
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Session is somebody connected to a database that is to be replaced.
+type Session struct {
+	PID         int    `json:"pid"`
+	Role        string `json:"role"`
+	Application string `json:"application,omitempty"`
+	// Kind is the kind of process, such as "client backend"; "" when the server does not show it to us.
+	Kind string `json:"kind,omitempty"`
+	// Reason says why it is in the way.
+	Reason string `json:"reason"`
+	state  string
+	began  time.Time // of its transaction, zero for none
+	ours   bool
+	free   bool // it may be ended
+}
+
+// SessionsError says whose sessions keep a database from being replaced. What was built is kept.
+type SessionsError struct {
+	Database string
+	Sessions []Session
+}
+
+// Error names each session by pid and role.
+func (e *SessionsError) Error() string {
+	names := make([]string, len(e.Sessions))
+	for i, s := range e.Sessions {
+		names[i] = fmt.Sprintf("pid %d of role %s (%s)", s.PID, s.Role, s.Reason)
+	}
+	return fmt.Sprintf("%d sessions in %s are in the way: %s; end them, or grant pg_signal_backend, and publish again",
+		len(e.Sessions), e.Database, strings.Join(names, ", "))
+}
+
+// The times of ending sessions.
+const (
+	// endEvery is how often new arrivals are looked for while the name is locked: nobody new gets in, so
+	// that this catches those who were in the doorway.
+	endEvery = 20 * time.Millisecond
+	// endGrace is how long a short transaction may go on once new connections wait. Half a second is
+	// longer than what a web request's transaction takes, and short enough for who waits.
+	endGrace = 500 * time.Millisecond
+	// drainEvery is how often draining looks whether transactions have ended.
+	drainEvery = 50 * time.Millisecond
+)
+
+// ender ends the sessions of databases from a connection of its own.
+type ender struct {
+	opts TargetOptions
+	conn *pgx.Conn
+	oids []int64
+
+	mu   sync.Mutex
+	seen map[int]bool // pids that were ended, our own aside
+}
+
+func newEnder(ctx context.Context, opts TargetOptions, oids ...uint32) (*ender, error) {
+	conn, err := connect(ctx, opts.DSN, opts.session(opts.Maintenance))
+	if err != nil {
+		return nil, err
+	}
+	e := &ender{opts: opts, conn: conn, seen: map[int]bool{}}
+	for _, oid := range oids {
+		e.oids = append(e.oids, int64(oid))
+	}
+	return e, nil
+}
+
+func (e *ender) close() { closeNow(e.conn) }
+
+// ended returns how many sessions of others were ended.
+func (e *ender) ended() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.seen)
+}
+
+// list returns who is connected. Processes that go by themselves are left out: autovacuum yields to a
+// rename, parallel workers end with their leader.
+func (e *ender) list(ctx context.Context) ([]Session, error) {
+	const query = `SELECT a.pid, coalesce(a.usename::text, ''), coalesce(a.application_name, ''), coalesce(a.backend_type, ''),
+			coalesce(a.state, ''), a.xact_start, coalesce(r.rolsuper, false),
+			coalesce((SELECT rolsuper FROM pg_roles WHERE rolname = current_user), false)
+				OR (NOT coalesce(r.rolsuper, true) AND (pg_has_role(current_user, a.usesysid, 'USAGE')
+					OR pg_has_role(current_user, 'pg_signal_backend', 'USAGE')))
+		FROM pg_stat_activity a LEFT JOIN pg_roles r ON r.oid = a.usesysid
+		WHERE a.datid = ANY ($1::bigint[]::oid[]) AND a.usesysid IS NOT NULL
+			AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'parallel worker')
+		ORDER BY a.pid`
+	result, err := e.conn.Query(ctx, query, e.oids)
+	if err != nil {
+		return nil, sanitize(fmt.Errorf("list sessions: %w", err))
+	}
+	var sessions []Session
+	var s Session
+	var began *time.Time
+	var super bool
+	_, err = pgx.ForEachRow(result, []any{&s.PID, &s.Role, &s.Application, &s.Kind, &s.state, &began, &super, &s.free}, func() error {
+		s.began = time.Time{}
+		if began != nil {
+			s.began = *began
+		}
+		s.ours = s.Application == e.opts.applicationName()
+		switch {
+		case super && !s.free:
+			s.Reason = "a superuser, whom our role may not end"
+		case !s.free:
+			s.Reason = "our role may not end it"
+		default:
+			s.Reason = "connected"
+		}
+		sessions = append(sessions, s)
+		return nil
+	})
+	return sessions, sanitize(err)
+}
+
+// admissible fails by name when somebody is connected who may not be ended, or, under Refuse, when
+// anybody is.
+func (e *ender) admissible(ctx context.Context, database string) error {
+	sessions, err := e.list(ctx)
+	if err != nil {
+		return err
+	}
+	var inTheWay []Session
+	for _, s := range sessions {
+		if !s.free || (e.opts.Sessions.Mode == Refuse && !s.ours) {
+			inTheWay = append(inTheWay, s)
+		}
+	}
+	if len(inTheWay) > 0 {
+		return &SessionsError{Database: database, Sessions: inTheWay}
+	}
+	return nil
+}
+
+// drain waits, as long as configured, until every transaction that runs now has ended. Those that begin
+// meanwhile are not waited for: a busy database is never idle. A session whose state the server does not
+// show to us may be in a transaction and is waited for to the end.
+func (e *ender) drain(ctx context.Context, event func(Event)) error {
+	if e.opts.Sessions.Mode != Drain {
+		return nil
+	}
+	deadline := time.NewTimer(e.opts.Sessions.Drain)
+	defer deadline.Stop()
+	tick := time.NewTicker(drainEvery)
+	defer tick.Stop()
+	type transaction struct {
+		pid   int
+		began time.Time
+	}
+	var running map[transaction]bool
+	for {
+		sessions, err := e.list(ctx)
+		if err != nil {
+			return err
+		}
+		now := make(map[transaction]bool)
+		for _, s := range sessions {
+			key := transaction{s.PID, s.began}
+			if busy(s) && (running == nil || running[key]) {
+				now[key] = true
+			}
+		}
+		if running = now; len(running) == 0 {
+			return nil
+		}
+		event(Event{Phase: "drain", Object: fmt.Sprintf("%d transactions", len(running))})
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-deadline.C:
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// busy reports whether a session is in a transaction, or may be.
+func busy(s Session) bool { return !s.ours && s.state != "idle" }
+
+// start ends sessions until the function returned is called, which waits for it to be over. What cannot
+// be ended is left: the rename, which it keeps waiting, gives up.
+func (e *ender) start(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		if e.opts.Sessions.Mode == Refuse {
+			return
+		}
+		began := time.Now()
+		tick := time.NewTicker(endEvery)
+		defer tick.Stop()
+		for {
+			patient := e.opts.Sessions.Mode == Drain && time.Since(began) < endGrace
+			if err := e.end(ctx, patient); err != nil {
+				return // the connection is gone, or we are done: the rename tells how it ended
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	})
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// end ends all sessions that may be ended; the patient way only those that do nothing.
+func (e *ender) end(ctx context.Context, patient bool) error {
+	sessions, err := e.list(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range sessions {
+		if !s.free || (patient && busy(s)) {
+			continue
+		}
+		var ended bool
+		err := e.conn.QueryRow(ctx, `SELECT pg_terminate_backend($1::int)`, int64(s.PID)).Scan(&ended)
+		if err != nil && !hasCode(err, "42501") {
+			return sanitize(err)
+		}
+		if ended && !s.ours {
+			e.mu.Lock()
+			e.seen[s.PID] = true
+			e.mu.Unlock()
+		}
+	}
+	return nil
+}

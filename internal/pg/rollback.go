@@ -1,0 +1,63 @@
+package pg
+
+import (
+	"context"
+	"fmt"
+)
+
+// Publish finishes what a run built and did not publish: a build that passed its verification. It takes
+// the environment's lock for as long as it lasts.
+func Publish(ctx context.Context, opts TargetOptions, run string) (Publication, error) {
+	return publishOne(ctx, opts, func(t *Target, all []related) (string, string, error) {
+		for _, r := range all {
+			if r.serving && r.run == run {
+				return "", "", refuse("already-published", r.name, "the run's data serves already", "")
+			}
+		}
+		for _, r := range all {
+			if r.unpublished() && r.run == run {
+				return r.name, r.run, nil
+			}
+		}
+		return "", "", refuse("no-build", t.opts.Environment, fmt.Sprintf("run %s left no build that could be published", run), "run lethe refresh")
+	})
+}
+
+// Rollback makes the database serve again that served before, by the same swap. It takes the
+// environment's lock for as long as it lasts.
+func Rollback(ctx context.Context, opts TargetOptions) (Publication, error) {
+	return publishOne(ctx, opts, func(t *Target, all []related) (string, string, error) {
+		var newest *related
+		for i, r := range all {
+			if r.previous() && (newest == nil || r.replaced.After(newest.replaced)) {
+				newest = &all[i]
+			}
+		}
+		if newest == nil {
+			return "", "", refuse("no-previous", t.opts.Environment, "no previous database is kept", "keep one by keep_previous, or refresh")
+		}
+		return newest.name, newest.run, nil
+	})
+}
+
+// publishOne makes the database serve that choose picks.
+func publishOne(ctx context.Context, opts TargetOptions, choose func(*Target, []related) (database, run string, err error)) (p Publication, err error) {
+	t, err := OpenTarget(ctx, opts)
+	if err != nil {
+		return p, err
+	}
+	defer func() {
+		if closeErr := t.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	all, err := t.everything(ctx)
+	if err != nil {
+		return p, err
+	}
+	database, run, err := choose(t, all)
+	if err != nil {
+		return p, err
+	}
+	return t.publish(ctx, database, run)
+}
