@@ -104,6 +104,7 @@ func TestRegistryRefusesEveryHoleInAContract(t *testing.T) {
 		`parameter "Prefix": the name`:   func(d *Definition) { d.Params[0].Name = "Prefix" },
 		`parameter "mode": the name com`: func(d *Definition) { d.Params[0] = d.Params[1] },
 		"the doc is missing":             func(d *Definition) { d.Params[0].Doc = "" },
+		"a word of the rules":            func(d *Definition) { d.Params[0].Name = "domain" },
 		`kind "text" is unknown`:         func(d *Definition) { d.Params[0].Kind = "text" },
 		"choices are for":                func(d *Definition) { d.Params[0].Choices = []string{"a"} },
 		"for every choice":               func(d *Definition) { d.Params[1].Choices = nil },
