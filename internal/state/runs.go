@@ -28,8 +28,12 @@ func (s *Store) Begin(ctx context.Context, run Run) error {
 }
 
 // Finish records how the run ended, all of it or nothing. Digests that are "" leave those of Begin. It
-// returns ErrUnknownRun or ErrEnded when there is no such run to end: the first end of a run stands.
+// returns ErrUnknownRun or ErrEnded when there is no such run to end: the first end of a run stands. An
+// outcome of Running is an error.
 func (s *Store) Finish(ctx context.Context, id string, result Result) error {
+	if result.Outcome == Running || result.Outcome == "" {
+		return fmt.Errorf("record end of run %s: the outcome is missing", id)
+	}
 	err := within(ctx, s.db, func(tx *sql.Tx) error { return finish(ctx, tx, id, result) })
 	if err != nil {
 		return fmt.Errorf("record end of run %s: %w", id, err)
@@ -42,7 +46,7 @@ func finish(ctx context.Context, tx *sql.Tx, id string, r Result) error {
 		rules = coalesce(nullif(?, ''), rules), plan = coalesce(nullif(?, ''), plan),
 		catalog = coalesce(nullif(?, ''), catalog), key_id = coalesce(nullif(?, ''), key_id)
 		WHERE id = ? AND outcome = ?`,
-		r.Ended.UnixMicro(), r.Outcome, r.Exit, r.Code,
+		sql.NullInt64{Int64: r.Ended.UnixMicro(), Valid: !r.Ended.IsZero()}, r.Outcome, r.Exit, r.Code,
 		r.Digests.Rules, r.Digests.Plan, r.Digests.Catalog, r.Digests.KeyID, id, Running)
 	if err != nil {
 		return err

@@ -126,6 +126,11 @@ func TestRunReadsAsItWasRecorded(t *testing.T) {
 func TestFirstEndOfARunStands(t *testing.T) {
 	s := opened(t)
 	begun(t, s, Run{ID: "r1", Kind: Publish, Started: noon()})
+	for _, outcome := range []Outcome{"", Running} {
+		if err := s.Finish(t.Context(), "r1", Result{Outcome: outcome}); err == nil {
+			t.Errorf("%q is an end", outcome)
+		}
+	}
 	if err := s.Finish(t.Context(), "r1", Result{Ended: noon(), Outcome: Failed, Exit: 1, Code: "disk-full"}); err != nil {
 		t.Fatal(err)
 	}
@@ -232,8 +237,11 @@ func TestRunOfADeadProcessReadsAsInterrupted(t *testing.T) {
 		t.Errorf("picked %d, %v", len(runs), err)
 	}
 	// What is only seen is not written: the run may still be ended by who knows better.
-	if err := s.Finish(t.Context(), "mine", Result{Ended: noon(), Outcome: Interrupted, Exit: 130}); err != nil {
+	if err := s.Finish(t.Context(), "mine", Result{Outcome: Interrupted, Exit: 130}); err != nil {
 		t.Error(err)
+	}
+	if run, err := s.Run(t.Context(), "mine"); err != nil || run.Outcome != Interrupted || !run.Ended.IsZero() {
+		t.Errorf("got %+v, %v", run, err)
 	}
 }
 
