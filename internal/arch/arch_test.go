@@ -22,22 +22,24 @@ const module = "github.com/lethedb/lethe"
 func floors() [][]string {
 	return [][]string{
 		// Ground: plain data and pure functions.
-		{"internal/finding", "internal/catalog", "internal/secret", "internal/ledger", "internal/buildinfo", "internal/personal", "internal/yamlnode"},
-		{"internal/work", "internal/masked", "internal/copytext", "internal/preflight", "internal/leak"},
+		{"internal/finding", "internal/catalog", "internal/secret", "internal/ledger", "internal/buildinfo", "internal/leak"},
+		{"internal/work", "internal/masked", "internal/copytext", "internal/preflight"},
 		// Ground: one package for each outside thing.
 		{"internal/config", "internal/state", "internal/pgserver"},
 		{"internal/pg"},
 		{"internal/pgtest"},
+		{"internal/pgtest/versions"},
 		// The engines.
 		{"anonymize/derive"},
 		{"anonymize"},
-		{"anonymize/masktest"},
+		{"anonymize/masktest", "anonymize/builtin/dictionary"},
 		{"anonymize/builtin"},
 		// What should happen.
 		{"rules"},
 		// When and how work runs.
 		{"scheduler/refresh"},
 		// The command line.
+		{"cmd/lethe/demo"},
 		{"cmd/lethe/cli"},
 		{"cmd/lethe"},
 		{"internal/arch"},
