@@ -52,7 +52,7 @@ func full(t *testing.T) []byte {
 }
 
 func TestSchemaFileIsUpToDate(t *testing.T) {
-	golden(t, "../../schema/lethe.schema.json", string(Schema()))
+	golden(t, "../../testdata/golden/lethe.schema.json", string(Schema()))
 }
 
 func TestSchemaAcceptsTheFullFile(t *testing.T) {
