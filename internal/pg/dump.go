@@ -219,8 +219,8 @@ func libpqSettings(dsn string) map[string]string {
 // mode 0600; path must not exist. Tables in exclude, and all that hangs on them alone, are left out, and
 // so are our own schema and subscriptions. It runs the real pg_dump, whose failure is a ToolError; after
 // any failure there is no file.
-func (s *Snapshot) DumpSchema(ctx context.Context, path string, exclude []catalog.Name) (err error) {
-	major, err := ToolVersion(ctx, s.source.opts.Tools.PgDump)
+func (s *Snapshot) DumpSchema(ctx context.Context, tools Tools, path string, exclude []catalog.Name) (err error) {
+	major, err := ToolVersion(ctx, tools.PgDump)
 	if err != nil {
 		return fmt.Errorf("dump schema: %w", err)
 	}
@@ -252,7 +252,7 @@ func (s *Snapshot) DumpSchema(ctx context.Context, path string, exclude []catalo
 	for _, name := range exclude {
 		args = append(args, "--exclude-table="+name.SQL())
 	}
-	if err := runTool(ctx, s.source.opts.Tools.PgDump, env, args...); err != nil {
+	if err := runTool(ctx, tools.PgDump, env, args...); err != nil {
 		return fmt.Errorf("dump schema: %w", err)
 	}
 	return nil

@@ -43,11 +43,11 @@ func TestTheSchemaIsDumpedAsTheSnapshotSeesIt(t *testing.T) {
 	db.Exec(t, `ALTER ROLE `+role.Name+` PASSWORD `+quoteLiteral(password), `CREATE SUBSCRIPTION wired CONNECTION 'host=nowhere password=canary' PUBLICATION p WITH (connect = false)`)
 	t.Cleanup(func() { db.Exec(t, `ALTER SUBSCRIPTION wired SET (slot_name = NONE)`, `DROP SUBSCRIPTION wired`) })
 	s := openSource(t, db.As(role.Name, password))
-	s.opts.Tools = tools(t, db)
+	programs := tools(t, db)
 	path := filepath.Join(s.opts.Dir, "schema.dump")
 	err := within(t, s, func(ctx context.Context, snap *Snapshot) error {
 		db.Exec(t, `CREATE TABLE too_late (id int)`)
-		return snap.DumpSchema(ctx, path, []catalog.Name{{Schema: "Foo Bar", Name: "With a space"}, public("no*thing"), public("heir")})
+		return snap.DumpSchema(ctx, programs, path, []catalog.Name{{Schema: "Foo Bar", Name: "With a space"}, public("no*thing"), public("heir")})
 	})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, outputOf(err))
@@ -59,7 +59,7 @@ func TestTheSchemaIsDumpedAsTheSnapshotSeesIt(t *testing.T) {
 	if files, err := os.ReadDir(s.opts.Dir); err != nil || len(files) != 1 {
 		t.Errorf("files are left beside the archive: %v, %v", files, err)
 	}
-	list, err := exec.CommandContext(t.Context(), s.opts.Tools.PgRestore, "--list", path).Output()
+	list, err := exec.CommandContext(t.Context(), programs.PgRestore, "--list", path).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,11 +85,11 @@ func TestADumpThatFailsLeavesNothingAndTellsNothing(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec(t, `CREATE TABLE a (id int)`)
 	s := openSource(t, db.DSN())
-	s.opts.Tools = tools(t, db)
+	programs := tools(t, db)
 	path := filepath.Join(s.opts.Dir, "schema.dump")
 	err := within(t, s, func(ctx context.Context, snap *Snapshot) error {
 		snap.id = "00000009-00000009-9"
-		return snap.DumpSchema(ctx, path, nil)
+		return snap.DumpSchema(ctx, programs, path, nil)
 	})
 	failure, ok := errors.AsType[*ToolError](err)
 	if !ok || failure.Tool != "pg_dump" || failure.ExitCode != 1 || !strings.Contains(failure.Output(), "00000009") {
@@ -102,7 +102,7 @@ func TestADumpThatFailsLeavesNothingAndTellsNothing(t *testing.T) {
 	if err := os.WriteFile(path, []byte("mine"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	err = within(t, s, func(ctx context.Context, snap *Snapshot) error { return snap.DumpSchema(ctx, path, nil) })
+	err = within(t, s, func(ctx context.Context, snap *Snapshot) error { return snap.DumpSchema(ctx, programs, path, nil) })
 	if text, _ := os.ReadFile(path); err == nil || string(text) != "mine" {
 		t.Errorf("a file that was there was overwritten: %v", err)
 	}
@@ -131,10 +131,10 @@ func TestProgramsGetWhatIsNamedAndNoSecretInTheirArguments(t *testing.T) {
 		u.RawQuery = q.Encode()
 	}))
 	seen := filepath.Join(t.TempDir(), "seen")
-	s.opts.Tools.PgDump = script(t, fmt.Sprintf(`[ "$1" = --version ] && { echo "pg_dump (PostgreSQL) 18.1"; exit; }
-		{ echo "$@"; env; echo; cat "$PGPASSFILE"; ls -l "$PGPASSFILE"; } > %s`, seen))
+	programs := Tools{PgDump: script(t, fmt.Sprintf(`[ "$1" = --version ] && { echo "pg_dump (PostgreSQL) 18.1"; exit; }
+		{ echo "$@"; env; echo; cat "$PGPASSFILE"; ls -l "$PGPASSFILE"; } > %s`, seen))}
 	err := within(t, s, func(ctx context.Context, snap *Snapshot) error {
-		return snap.DumpSchema(ctx, filepath.Join(s.opts.Dir, "schema.dump"), nil)
+		return snap.DumpSchema(ctx, programs, filepath.Join(s.opts.Dir, "schema.dump"), nil)
 	})
 	if err != nil {
 		t.Fatal(err)

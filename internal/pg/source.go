@@ -34,8 +34,6 @@ type SourceOptions struct {
 	LockTimeout time.Duration
 	// LockRetries is how often taking the locks is tried again. Defaults to 10; negative means never.
 	LockRetries int
-	// Tools are the programs that the schema is dumped with. Only DumpSchema needs them.
-	Tools Tools
 	// Dir is an existing private directory for temporary files. Only DumpSchema needs it.
 	Dir string
 }

@@ -94,7 +94,7 @@ type course struct {
 func (s *scene) run(t *testing.T, target *Target, l course) (map[catalog.Name]int64, error) {
 	t.Helper()
 	opts := target.opts
-	source, err := OpenSource(t.Context(), SourceOptions{Name: "production", DSN: s.source.DSN(), Run: opts.Run, Tools: opts.Tools, Dir: opts.Dir})
+	source, err := OpenSource(t.Context(), SourceOptions{Name: "production", DSN: s.source.DSN(), Run: opts.Run, Dir: opts.Dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func (s *scene) run(t *testing.T, target *Target, l course) (map[catalog.Name]in
 		if order.Sequences, err = snap.Sequences(ctx); err != nil {
 			return err
 		}
-		if err := snap.DumpSchema(ctx, order.Schema, nil); err != nil {
+		if err := snap.DumpSchema(ctx, opts.Tools, order.Schema, nil); err != nil {
 			return err
 		}
 		if l.order != nil {
