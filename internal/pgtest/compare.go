@@ -11,8 +11,6 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/lethedb/lethe/internal/catalog"
 )
 
 // canonicalSettings make the text of a value the same on every server and under every role.
@@ -212,6 +210,3 @@ func textPlaces() []textPlace {
 		{"setting", `SELECT setconfig::text AS text FROM pg_db_role_setting WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())`},
 	}
 }
-
-// QuoteTable returns a table's name as SQL writes it, for the functions here that take one.
-func QuoteTable(schema, name string) string { return catalog.Name{Schema: schema, Name: name}.SQL() }

@@ -144,11 +144,12 @@ func rollbackPrepared(ctx context.Context, conn *pgx.Conn, database string) erro
 	})
 }
 
-// Rewrite returns a connection URL changed by edit. A connection string that is no URL stays as it is.
+// Rewrite returns a connection URL changed by edit. It panics on a connection string of another form,
+// which left as it is would lead to the wrong database.
 func Rewrite(dsn string, edit func(*url.URL)) string {
 	u, err := url.Parse(dsn)
-	if err != nil {
-		return dsn
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		panic("pgtest: want a connection string of the form postgres://user:password@host:port/database")
 	}
 	edit(u)
 	return u.String()

@@ -1,6 +1,6 @@
 // Package pgtest gives tests a real PostgreSQL: one server per test process, one database per test.
 //
-// The server is the one LETHE_TEST_DSN names (a superuser's connection string), else one started from
+// The server is the one LETHE_TEST_DSN names (a superuser's connection string, as a URL), else one started from
 // the programs of this machine, else the test is skipped and says why. With LETHE_TEST_REQUIRE=1 a skip
 // is a failure. A package that uses it has
 //
@@ -13,6 +13,7 @@ package pgtest
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"strconv"
 	"sync"
@@ -92,7 +93,7 @@ func Skip(t testing.TB, reason string) {
 
 func (p *provider) start() {
 	if dsn := os.Getenv("LETHE_TEST_DSN"); dsn != "" {
-		p.dsn = dsn
+		p.dsn = Rewrite(dsn, func(*url.URL) {})
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)

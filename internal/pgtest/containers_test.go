@@ -1,8 +1,9 @@
 //go:build containers
 
-// Package versions runs the tests of other packages on other versions of PostgreSQL: their test binaries,
-// static, inside the images, so that server, pg_dump and library are all of the version in question.
-package versions
+package pgtest_test
+
+// The tests of other packages run on other versions of PostgreSQL: their test binaries, static, inside
+// the images, so that server, pg_dump and psql are all of the version in question.
 
 import (
 	"context"
@@ -124,7 +125,7 @@ func (p testPackage) run(t *testing.T, container testcontainers.Container) {
 		"LETHE_SAMPLE_DATA=" + tree + "/samples", "LETHE_TEST_REQUIRE=" + os.Getenv("LETHE_TEST_REQUIRE"),
 		"HOME=/tmp", "TMPDIR=/tmp",
 	}
-	code, output, err := container.Exec(t.Context(), []string{p.binary, "-test.v"}, containerexec.WithUser("0"),
+	code, output, err := container.Exec(t.Context(), []string{p.binary}, containerexec.WithUser("0"),
 		containerexec.WithWorkingDir(p.dir), containerexec.WithEnv(env), containerexec.Multiplexed())
 	if err != nil {
 		t.Fatal(err)
@@ -136,11 +137,11 @@ func (p testPackage) run(t *testing.T, container testcontainers.Container) {
 	if code != 0 {
 		t.Fatalf("exit status %d:\n%s", code, text)
 	}
-	passed, skipped := strings.Count(string(text), "\n--- PASS"), strings.Count(string(text), "--- SKIP")
-	if passed == 0 {
-		t.Errorf("no test ran:\n%s", text)
+	if strings.Contains(string(text), "no tests to run") {
+		t.Error("no test ran")
 	}
-	t.Logf("%d tests passed, %d were skipped", passed, skipped)
+	// A test that could not run has said so: pgtest.Skip is loud.
+	t.Logf("passed, %d tests skipped", strings.Count(string(text), "SKIPPED "))
 }
 
 // copyTree copies a source tree without what is no source: hidden directories and built programs.
