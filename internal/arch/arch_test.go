@@ -28,7 +28,6 @@ func floors() [][]string {
 		{"internal/config", "internal/state", "internal/pgserver"},
 		{"internal/pg"},
 		{"internal/pgtest"},
-		{"internal/pgtest/versions"},
 		// The engines.
 		{"anonymize/derive"},
 		{"anonymize"},
