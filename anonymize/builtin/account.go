@@ -71,7 +71,7 @@ func email(library *dictionary.Library) anonymize.Definition {
 		Nulls:       anonymize.NullsKept,
 		Discloses:   equalityAndFrequency(),
 		Rank:        3,
-		Cost:        350,
+		Cost:        250,
 		Example:     anonymize.Example{Input: "mary.smith@shop.example"},
 		Capacity: func(a anonymize.Args) float64 {
 			return math.Exp2(float64(symbolBits * max(0, min(uniqueSymbols, room(a)))))
@@ -166,7 +166,7 @@ func username(library *dictionary.Library) anonymize.Definition {
 		Nulls:       anonymize.NullsKept,
 		Discloses:   equalityAndFrequency(),
 		Rank:        3,
-		Cost:        300,
+		Cost:        200,
 		Example:     anonymize.Example{Input: "msmith77"},
 		Capacity: func(a anonymize.Args) float64 {
 			// One bit less: a name that begins with a symbol begins with one of sixteen letters.

@@ -30,7 +30,7 @@ func street(library *dictionary.Library) anonymize.Definition {
 		return chooseFrom(library.StreetNames(), room-typeRoom), chooseFrom(library.StreetTypes(), typeRoom)
 	}
 	d := wordList("street", "replaces a street and house number by an invented one", "350 Fifth Avenue", library.StreetNames)
-	d.Params = nil
+	d.Params, d.Cost = nil, 200
 	d.Discloses = equalityAndFrequency()
 	d.Check = func(a anonymize.Args) error {
 		if names, types := parts(a); names.n < fewestWords || types.n < fewestTypes {
@@ -127,7 +127,7 @@ func (m *postcodeMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 
 func (m *postcodeMask) write(dst []byte, d *derive.Draw, shape []byte) []byte {
 	start, masked := len(dst), 0
-	if utf8.RuneCount(shape) <= longestPostcode {
+	if utf8.RuneCount(shape) <= min(longestPostcode, m.limit) {
 		for i := 0; i < len(shape); {
 			r, size := utf8.DecodeRune(shape[i:])
 			i += size

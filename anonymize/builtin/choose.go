@@ -53,8 +53,9 @@ func (c choice) pick(d *derive.Draw, value []byte) (string, error) {
 
 // holdsWord reports whether ASCII word occurs in value as whole words, whatever the case.
 func holdsWord(value []byte, word string) bool {
+	first := lowerByte(word[0])
 	for i := 0; i+len(word) <= len(value); i++ {
-		if i > 0 && isWordByte(value[i-1]) {
+		if lowerByte(value[i]) != first || i > 0 && isWordByte(value[i-1]) {
 			continue
 		}
 		end := i + len(word)

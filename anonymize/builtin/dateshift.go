@@ -47,7 +47,7 @@ func dateShift() anonymize.Definition {
 			anonymize.DisclosesEquality, anonymize.DisclosesFrequency, anonymize.DisclosesOrder, anonymize.DisclosesProximity,
 		},
 		Rank:    5,
-		Cost:    200,
+		Cost:    170,
 		Example: anonymize.Example{Input: "1984-02-29", Params: map[string]any{"days": int64(30)}},
 		Check: func(a anonymize.Args) error {
 			switch days, _ := intOf(a, "days"); {

@@ -84,7 +84,7 @@ func hmac() anonymize.Definition {
 		Nulls:       anonymize.NullsKept,
 		Discloses:   equalityAndFrequency(),
 		Rank:        3,
-		Cost:        150,
+		Cost:        90,
 		Example:     anonymize.Example{Input: "QQ 12 34 56 C"},
 		Capacity: func(a anonymize.Args) float64 {
 			n, e := digestLength(a)
@@ -172,7 +172,7 @@ func token() anonymize.Definition {
 		Nulls:       anonymize.NullsKept,
 		Discloses:   equalityAndFrequency(),
 		Rank:        3,
-		Cost:        150,
+		Cost:        90,
 		Example:     anonymize.Example{Input: "C-2041", Params: map[string]any{"prefix": "cus_"}},
 		Capacity: func(a anonymize.Args) float64 {
 			n, e := digestLength(asToken(a))

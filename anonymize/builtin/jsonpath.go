@@ -23,8 +23,8 @@ type jsonNode struct {
 }
 
 // member returns the node for a key, the one named before the one for any.
-func (n *jsonNode) member(key string) *jsonNode {
-	if child := n.members[key]; child != nil {
+func (n *jsonNode) member(key []byte) *jsonNode {
+	if child := n.members[string(key)]; child != nil {
 		return child
 	}
 	return n.anyMember

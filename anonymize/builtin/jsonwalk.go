@@ -174,26 +174,23 @@ func (w *jsonWalk) object(node *jsonNode, depth int) error {
 }
 
 // key reads a key, its colon and the blanks around it.
-func (w *jsonWalk) key() (string, error) {
+func (w *jsonWalk) key() ([]byte, error) {
 	start := w.at
 	if w.peek() != '"' || !w.skipString() {
-		return "", errNotJSON
+		return nil, errNotJSON
 	}
 	raw := w.text[start+1 : w.at-1]
 	w.skipSpace()
 	if w.peek() != ':' {
-		return "", errNotJSON
+		return nil, errNotJSON
 	}
 	w.at++
 	w.skipSpace()
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw), nil
-	}
 	text, ok := unquote(raw)
 	if !ok {
-		return "", errNotJSON
+		return nil, errNotJSON
 	}
-	return string(text), nil
+	return text, nil
 }
 
 func (w *jsonWalk) array(node *jsonNode, depth int) error {

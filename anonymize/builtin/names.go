@@ -28,7 +28,7 @@ func wordList(name, summary, example string, list func() *dictionary.Words) anon
 		Nulls:       anonymize.NullsKept,
 		Discloses:   append(equalityAndFrequency(), anonymize.DisclosesFormat),
 		Rank:        3,
-		Cost:        200,
+		Cost:        100,
 		Example:     anonymize.Example{Input: example},
 		Check: func(a anonymize.Args) error {
 			if list().Fitting(limit(a)) < fewestWords {
@@ -90,7 +90,7 @@ func fullName(library *dictionary.Library) anonymize.Definition {
 		return chooseFrom(library.FirstNames(), room), chooseFrom(library.LastNames(), room)
 	}
 	d := wordList("full_name", "replaces a person's name by a given name and a surname from lists", "Mary Smith", library.LastNames)
-	d.Cost = 250
+	d.Cost = 110
 	d.Check = func(a anonymize.Args) error {
 		if first, last := parts(a); first.n < fewestWords || last.n < fewestWords {
 			return tooNarrow(a, "a given name and a surname")

@@ -37,7 +37,7 @@ func permuteInt() anonymize.Definition {
 		Nulls:       anonymize.NullsKept,
 		Discloses:   equalityAndFrequency(),
 		Rank:        4,
-		Cost:        500,
+		Cost:        400,
 		Reversible:  true,
 		Example:     anonymize.Example{Input: "4711"},
 		Capacity: func(a anonymize.Args) float64 {

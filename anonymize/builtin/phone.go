@@ -25,7 +25,7 @@ func phone() anonymize.Definition {
 		Nulls:       anonymize.NullsKept,
 		Discloses:   append(equalityAndFrequency(), anonymize.DisclosesFormat),
 		Rank:        3,
-		Cost:        200,
+		Cost:        130,
 		Example:     anonymize.Example{Input: "(212) 736-5000"},
 		Check: func(a anonymize.Args) error {
 			if a.Type.Class() == catalog.ClassInteger {

@@ -42,7 +42,7 @@ func redactText(library *dictionary.Library) anonymize.Definition {
 			anonymize.DisclosesEquality, anonymize.DisclosesFrequency, anonymize.DisclosesLength, anonymize.DisclosesFormat,
 		},
 		Rank:    5,
-		Cost:    3_000,
+		Cost:    10_000,
 		Example: anonymize.Example{Input: "Mary called at 10:30 about the parcel, reach her at mary@shop.example"},
 		Check: func(a anonymize.Args) error {
 			known, _ := a.Params["known"].([]string)

@@ -23,7 +23,8 @@ type textScan struct {
 	sentence bool
 	// shouting reports a text without lower case, in which capitals say nothing.
 	shouting bool
-	// titled reports that the last word was a title or an initial, after which a dot ends no sentence.
+	// titled reports that the last word was a title, an initial or taken out, after which a dot may end an
+	// abbreviation and no sentence.
 	titled bool
 	fold   []byte
 	// chunkEnd is where the chunk ends that address has looked at.
@@ -61,7 +62,7 @@ func (s *textScan) keep(n int) {
 // replace writes with for n bytes. Redactions with blanks between them are written as one.
 func (s *textScan) replace(n int, with string) {
 	s.at += n
-	s.sentence, s.titled = false, false
+	s.sentence, s.titled = false, true
 	if with != redacted {
 		s.out = append(s.out, with...)
 		return
@@ -109,10 +110,18 @@ const (
 
 // knownWhole replaces the longest known value that stands here word for word, whatever is between them.
 func (s *textScan) knownWhole() bool {
+	// The sign or bracket that a telephone number begins with belongs to it.
+	skip := 0
+	for skip < 2 && s.at+skip < len(s.text) && (s.text[s.at+skip] == '+' || s.text[s.at+skip] == '(') {
+		skip++
+	}
 	best, with := 0, ""
 	for _, k := range s.known {
-		if n := s.matches(k.words); n > best {
-			best, with = n, k.whole()
+		if skip > 0 && !bytes.HasPrefix(k.text, s.text[s.at:s.at+skip]) {
+			continue
+		}
+		if n := s.matches(s.at+skip, k.words); n > 0 && skip+n > best {
+			best, with = skip+n, k.whole()
 		}
 	}
 	if best == 0 {
@@ -125,12 +134,12 @@ func (s *textScan) knownWhole() bool {
 // mostBetween is how many bytes may stand between two words of one value: a comma and a blank, a dash.
 const mostBetween = 3
 
-// matches returns how many bytes of text the words cover from here, 0 if they do not stand here.
-func (s *textScan) matches(words [][]byte) int {
+// matches returns how many bytes of text the words cover from start on, 0 if they do not stand there.
+func (s *textScan) matches(start int, words [][]byte) int {
 	if len(words) == 1 && len(words[0]) < 2 {
 		return 0 // one letter is an article before it is somebody
 	}
-	at := s.at
+	at := start
 	for i, word := range words {
 		if i > 0 {
 			gap := 0
@@ -148,7 +157,7 @@ func (s *textScan) matches(words [][]byte) int {
 		}
 		at += n
 	}
-	return at - s.at
+	return at - start
 }
 
 // knownPart replaces a word that is part of a known value.
@@ -320,7 +329,14 @@ func isOrdinal(word []byte) bool {
 func wordLength(text []byte) int {
 	n := 0
 	for n < len(text) {
+		if b := text[n]; isLetter(b) || isDigit(b) {
+			n++
+			continue
+		}
 		r, size := utf8.DecodeRune(text[n:])
+		if r == ' ' {
+			break
+		}
 		if unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r) {
 			n += size
 			continue
