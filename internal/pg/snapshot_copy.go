@@ -129,8 +129,8 @@ const partBlocks = 32768
 
 // Parts returns the parts that hold a table's rows, each row in exactly one, whoever writes to the table
 // meanwhile: a snapshot sees one version of a row, which stays where it is, and the last part has no
-// upper bound. Tables that arrive empty, and relations whose rows are elsewhere or are computed, have
-// none; what is not a heap is one part.
+// upper bound. Tables that arrive empty, and relations whose rows are elsewhere (partitioned and foreign
+// tables) or are computed (materialised views), have none; what is not a heap is one part.
 func (s *Snapshot) Parts(table work.Table, run string) []work.Part {
 	return s.parts(table, run, partBlocks)
 }
@@ -140,11 +140,11 @@ func (s *Snapshot) parts(table work.Table, run string, size int64) []work.Part {
 	if now := s.tables[known.Name]; now != nil {
 		known = now
 	}
-	if table.Empty || known.Kind == catalog.Partitioned || known.Kind == catalog.MaterialisedView {
+	if table.Empty || known.Kind != catalog.Ordinary {
 		return nil
 	}
 	part := work.Part{Run: run, Table: known.Name, Range: work.Range{Kind: work.Whole}}
-	if known.Kind != catalog.Ordinary || known.AccessMethod != "heap" || known.Size.Blocks <= size {
+	if known.AccessMethod != "heap" || known.Size.Blocks <= size {
 		return []work.Part{part}
 	}
 	var parts []work.Part

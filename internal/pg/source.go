@@ -10,12 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lethedb/lethe/internal/catalog"
-)
-
-// The versions of PostgreSQL that are read and written: all that its project maintains.
-const (
-	OldestMajor = 14
-	NewestMajor = 18
+	"github.com/lethedb/lethe/internal/preflight"
 )
 
 // SourceOptions say where production is and how gently it is read.
@@ -90,7 +85,7 @@ func OpenSource(ctx context.Context, opts SourceOptions) (*Source, error) {
 		closeNow(conn)
 		return nil, fmt.Errorf("open source %s: %w", s.opts.Name, err)
 	}
-	if major := s.identity.Version / 10000; major < OldestMajor || major > NewestMajor {
+	if major := s.identity.Version / 10000; major < preflight.OldestMajor || major > preflight.NewestMajor {
 		closeNow(conn)
 		return nil, fmt.Errorf("open source %s: %w", s.opts.Name, &VersionError{Version: s.identity.Version})
 	}
@@ -105,7 +100,7 @@ type VersionError struct {
 
 // Error names the version and those that are supported.
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("server version %d is not supported; use a server of version %d to %d", e.Version/10000, OldestMajor, NewestMajor)
+	return fmt.Sprintf("server version %d is not supported; use a server of version %d to %d", e.Version/10000, preflight.OldestMajor, preflight.NewestMajor)
 }
 
 // Close ends the sessions outside snapshots. It must not be called before WithSnapshot has returned.

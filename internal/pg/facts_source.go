@@ -1,0 +1,271 @@
+package pg
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/preflight"
+)
+
+// extraConnections is what a run opens on a source beside its readers: one for questions, one that holds
+// the snapshot, those that hold locks, pg_dump's.
+const extraConnections = 3 + mostGroups
+
+// Facts finds out what a run over the catalog c needs to know of this server beforehand: read are the
+// tables whose rows are read, dropped those that do not arrive at all. It writes nothing.
+func (s *Source) Facts(ctx context.Context, c *catalog.Catalog, read, dropped []catalog.Name) (preflight.Source, error) {
+	f := preflight.Source{}
+	conn, err := connect(ctx, s.opts.DSN, s.session())
+	if err != nil {
+		return f, fmt.Errorf("preflight source %s: %w", s.opts.Name, err)
+	}
+	defer closeNow(conn)
+	if f.Endpoint, err = readEndpoint(ctx, conn, s.opts.DSN, s.session()); err != nil {
+		return f, fmt.Errorf("preflight source %s: %w", s.opts.Name, err)
+	}
+	f.Name, f.Wanted = "source "+s.opts.Name, s.opts.Connections+extraConnections
+	err = readOnly(ctx, conn, func(tx pgx.Tx) error {
+		g := gatherer{tx: tx, source: &f, catalog: c, read: read, dropped: dropped}
+		for _, step := range []func(context.Context) error{g.rights, g.policies, g.outward, g.roles, g.places, g.untrusted, g.limits} {
+			if err := step(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return f, fmt.Errorf("preflight source %s: %w", s.opts.Name, err)
+	}
+	return f, nil
+}
+
+// gatherer fills a preflight.Source.
+type gatherer struct {
+	tx            pgx.Tx
+	source        *preflight.Source
+	catalog       *catalog.Catalog
+	read, dropped []catalog.Name
+}
+
+// arriving returns the tables that pg_dump or a reader locks: the user's own that are not dropped.
+func (g *gatherer) arriving() []*catalog.Table {
+	var tables []*catalog.Table
+	for i := range g.catalog.Tables {
+		table := &g.catalog.Tables[i]
+		if slices.Contains(g.read, table.Name) || table.Extension == "" && !slices.Contains(g.dropped, table.Name) {
+			tables = append(tables, table)
+		}
+	}
+	return tables
+}
+
+// rights finds schemas, tables and sequences that our role may not read.
+func (g *gatherer) rights(ctx context.Context) error {
+	var schemas []string
+	byOID := map[uint32]catalog.Name{}
+	var oids []uint32
+	for _, table := range g.arriving() {
+		if !slices.Contains(schemas, table.Name.Schema) {
+			schemas = append(schemas, table.Name.Schema)
+		}
+		if table.Kind == catalog.Ordinary || table.Kind == catalog.Partitioned {
+			byOID[table.OID] = table.Name
+			oids = append(oids, table.OID)
+			g.source.LocksWanted++
+		}
+	}
+	var sequences []string
+	for _, sequence := range g.catalog.Sequences {
+		if sequence.Extension == "" {
+			sequences = append(sequences, sequence.Name.SQL())
+			if !slices.Contains(schemas, sequence.Name.Schema) {
+				schemas = append(schemas, sequence.Name.Schema)
+			}
+		}
+	}
+	var err error
+	if g.source.NoUsage, err = textColumn(ctx, g.tx, `SELECT n.nspname::text FROM pg_namespace n WHERE n.nspname = ANY ($1::text[])
+		AND NOT has_schema_privilege(n.oid, 'USAGE') ORDER BY 1`, schemas); err != nil {
+		return fmt.Errorf("rights on schemas: %w", err)
+	}
+	found, err := g.tx.Query(ctx, `SELECT t.oid FROM unnest($1::oid[]) t (oid) WHERE NOT has_table_privilege(t.oid, 'SELECT')`, oids)
+	if err != nil {
+		return fmt.Errorf("rights on tables: %w", err)
+	}
+	unreadable, err := pgx.CollectRows(found, pgx.RowTo[uint32])
+	if err != nil {
+		return fmt.Errorf("rights on tables: %w", err)
+	}
+	for _, oid := range unreadable {
+		g.source.NoSelect = append(g.source.NoSelect, byOID[oid])
+	}
+	slices.SortFunc(g.source.NoSelect, catalog.Name.Compare)
+	// A name is looked up only in schemas that may be looked into; those that may not are told already.
+	hidden, err := textColumn(ctx, g.tx, `SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind = 'S' AND format('"%s"."%s"', replace(n.nspname, '"', '""'), replace(c.relname, '"', '""')) = ANY ($1::text[])
+			AND NOT has_sequence_privilege(c.oid, 'SELECT')`, sequences)
+	if err != nil {
+		return fmt.Errorf("rights on sequences: %w", err)
+	}
+	for _, text := range hidden {
+		parts, err := catalog.SplitName(text)
+		if err != nil || len(parts) != 2 {
+			return fmt.Errorf("rights on sequences: the server answered with no name")
+		}
+		g.source.NoSequence = append(g.source.NoSequence, catalog.Name{Schema: parts[0], Name: parts[1]})
+	}
+	slices.SortFunc(g.source.NoSequence, catalog.Name.Compare)
+	return nil
+}
+
+// policies finds tables of which our role would see a part only.
+func (g *gatherer) policies(ctx context.Context) error {
+	for i := range g.catalog.Tables {
+		table := &g.catalog.Tables[i]
+		if !table.RowSecurity || !slices.Contains(g.read, table.Name) {
+			continue
+		}
+		var active bool
+		if err := g.tx.QueryRow(ctx, `SELECT row_security_active($1::oid)`, table.OID).Scan(&active); err != nil {
+			return fmt.Errorf("row security of %s: %w", table.Name, err)
+		}
+		if active {
+			g.source.Hidden = append(g.source.Hidden, table.Name)
+		}
+	}
+	return nil
+}
+
+// outward finds materialised views that read foreign tables, or call functions that reach other servers,
+// directly or through other views.
+func (g *gatherer) outward(ctx context.Context) error {
+	found, err := g.tx.Query(ctx, `WITH RECURSIVE reads (view, class, object) AS (
+			SELECT c.oid, d.refclassid, d.refobjid FROM pg_class c JOIN pg_rewrite r ON r.ev_class = c.oid
+				JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+				WHERE c.relkind = 'm'
+			UNION
+			SELECT reads.view, d.refclassid, d.refobjid FROM reads
+				JOIN pg_class c ON reads.class = 'pg_class'::regclass AND c.oid = reads.object AND c.relkind IN ('v', 'm')
+				JOIN pg_rewrite r ON r.ev_class = c.oid
+				JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid)
+		SELECT DISTINCT reads.view FROM reads
+		WHERE reads.class = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_class f WHERE f.oid = reads.object AND f.relkind = 'f')
+			OR reads.class = 'pg_proc'::regclass AND EXISTS (SELECT FROM pg_depend x JOIN pg_extension e ON e.oid = x.refobjid
+				WHERE x.classid = 'pg_proc'::regclass AND x.objid = reads.object AND x.refclassid = 'pg_extension'::regclass AND x.deptype = 'e'
+				AND e.extname IN ('dblink', 'postgres_fdw', 'plproxy', 'http', 'pg_net', 'aws_s3', 'aws_lambda'))`)
+	if err != nil {
+		return fmt.Errorf("materialised views: %w", err)
+	}
+	oids, err := pgx.CollectRows(found, pgx.RowTo[uint32])
+	if err != nil {
+		return fmt.Errorf("materialised views: %w", err)
+	}
+	for i := range g.catalog.Tables {
+		if table := &g.catalog.Tables[i]; slices.Contains(oids, table.OID) && table.Populated && !slices.Contains(g.dropped, table.Name) {
+			g.source.Outward = append(g.source.Outward, table.Name)
+		}
+	}
+	return nil
+}
+
+// roles finds who owns what arrives, and who is named in grants, default grants and policies. The server
+// keeps no note of what its first superuser owns; the catalog tells of that.
+func (g *gatherer) roles(ctx context.Context) error {
+	const query = `SELECT DISTINCT r.rolname::text FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid
+		WHERE s.refclassid = 'pg_authid'::regclass AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+			AND r.rolname !~ '^pg_' AND s.deptype = ANY ($1::text[]::"char"[])
+			AND s.classid NOT IN ('pg_publication'::regclass, 'pg_subscription'::regclass, 'pg_event_trigger'::regclass,
+				'pg_user_mapping'::regclass, 'pg_largeobject'::regclass)
+			AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = s.classid AND x.objid = s.objid AND x.deptype = 'e')
+			AND NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+				WHERE s.classid = 'pg_class'::regclass AND c.oid = s.objid AND (n.nspname = $2 OR c.oid = ANY ($3::oid[])))
+			AND NOT EXISTS (SELECT FROM pg_extension e WHERE s.classid = 'pg_extension'::regclass AND e.oid = s.objid)
+			AND NOT EXISTS (SELECT FROM pg_namespace n WHERE s.classid = 'pg_namespace'::regclass AND n.oid = s.objid AND n.nspname = $2)
+		ORDER BY 1`
+	gone := []uint32{}
+	for i := range g.catalog.Tables {
+		if slices.Contains(g.dropped, g.catalog.Tables[i].Name) {
+			gone = append(gone, g.catalog.Tables[i].OID)
+		}
+	}
+	owners, err := textColumn(ctx, g.tx, query, []string{"o"}, ownSchema, gone)
+	if err != nil {
+		return fmt.Errorf("owners: %w", err)
+	}
+	for _, table := range g.arriving() {
+		if table.Extension == "" {
+			owners = append(owners, table.Owner)
+		}
+	}
+	for _, sequence := range g.catalog.Sequences {
+		if sequence.Extension == "" {
+			owners = append(owners, sequence.Owner)
+		}
+	}
+	for _, schema := range g.catalog.Schemas {
+		if schema.Extension == "" && schema.Name != "public" {
+			owners = append(owners, schema.Owner)
+		}
+	}
+	slices.Sort(owners)
+	g.source.Owners = slices.Compact(owners)
+	if g.source.Grantees, err = textColumn(ctx, g.tx, query, []string{"a", "r"}, ownSchema, gone); err != nil {
+		return fmt.Errorf("grants: %w", err)
+	}
+	return nil
+}
+
+// places finds the tablespaces in use.
+func (g *gatherer) places(ctx context.Context) (err error) {
+	g.source.Tablespaces, err = textColumn(ctx, g.tx, `SELECT DISTINCT t.spcname::text FROM pg_class c JOIN pg_tablespace t ON t.oid = c.reltablespace
+		JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'i', 'm', 'p', 'I') AND c.relpersistence <> 't' AND `+userSchemas+` ORDER BY 1`)
+	if err != nil {
+		return fmt.Errorf("tablespaces: %w", err)
+	}
+	return nil
+}
+
+// untrusted finds what only a superuser can make again.
+func (g *gatherer) untrusted(ctx context.Context) (err error) {
+	g.source.Untrusted, err = textColumn(ctx, g.tx, `SELECT 'function ' || p.oid::regprocedure::text FROM pg_proc p
+			JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
+			WHERE NOT l.lanpltrusted AND l.lanname <> 'sql' AND `+userSchemas+` AND `+extensionOf("pg_proc", "p.oid")+` = ''
+		UNION ALL
+		SELECT 'foreign-data wrapper ' || quote_ident(f.fdwname) FROM pg_foreign_data_wrapper f WHERE `+
+		extensionOf("pg_foreign_data_wrapper", "f.oid")+` = '' ORDER BY 1`)
+	if err != nil {
+		return fmt.Errorf("functions: %w", err)
+	}
+	return nil
+}
+
+// limits finds how large the lock table is and how patient a standby is.
+func (g *gatherer) limits(ctx context.Context) error {
+	var delay string
+	const query = `SELECT (current_setting('max_locks_per_transaction')::int8
+			* (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8))::int4,
+		(SELECT count(*) FROM pg_locks)::int4, current_setting('hot_standby_feedback')::bool,
+		(SELECT setting FROM pg_settings WHERE name = 'max_standby_streaming_delay')`
+	if err := g.tx.QueryRow(ctx, query).Scan(&g.source.LockSlots, &g.source.LocksHeld, &g.source.Feedback, &delay); err != nil {
+		return fmt.Errorf("limits: %w", err)
+	}
+	milliseconds, err := time.ParseDuration(delay + "ms")
+	g.source.StreamingDelay = milliseconds
+	return err
+}
+
+// textColumn returns the single column of a query.
+func textColumn(ctx context.Context, q querier, query string, args ...any) ([]string, error) {
+	found, err := q.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(found, pgx.RowTo[string])
+}

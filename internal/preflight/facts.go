@@ -1,0 +1,133 @@
+// Package preflight judges, before anything is touched, whether a run can succeed: it turns plain facts
+// about both servers into findings, all of them at once. It asks nobody; internal/pg gathers the facts.
+package preflight
+
+import (
+	"time"
+
+	"github.com/lethedb/lethe/internal/catalog"
+)
+
+// The versions of PostgreSQL that are read and written: all that its project maintains.
+const (
+	OldestMajor = 14
+	NewestMajor = 18
+)
+
+// Facts is what was found out about both servers.
+type Facts struct {
+	// Catalog is the source's; nil when only a target was looked at.
+	Catalog *catalog.Catalog
+	// Read are the tables whose rows a run would read.
+	Read []catalog.Name
+	// Source and Target are the two ends; nil when that end was not looked at.
+	Source *Source
+	Target *Target
+	// Tools are the programs that were found; nil when nobody looked for them.
+	Tools *Tools
+}
+
+// Endpoint is what there is to know of either end.
+type Endpoint struct {
+	// Name is what the configuration calls it, such as "source production".
+	Name string
+	// Role is who we are there.
+	Role      string
+	Superuser bool
+	// Version is server_version_num, such as 150018.
+	Version int
+	// Standby reports whether the server is in recovery.
+	Standby bool
+	// Pooled reports that something between us and the server gives out sessions of its own.
+	Pooled bool
+	// Scattered reports that two connections reached two servers.
+	Scattered bool
+	// Free is how many more connections our role can open, Wanted how many a run opens at most.
+	Free, Wanted int
+}
+
+// Major returns the major version, such as 15.
+func (e Endpoint) Major() int { return e.Version / 10000 }
+
+// Source is what there is to know of the database that is read.
+type Source struct {
+	Endpoint
+	// NoUsage are schemas that our role may not look into; NoSelect tables and NoSequence sequences that it
+	// may not read.
+	NoUsage    []string
+	NoSelect   []catalog.Name
+	NoSequence []catalog.Name
+	// Hidden are tables of which a policy would hide rows from our role.
+	Hidden []catalog.Name
+	// Outward are materialised views that read other servers when they are refreshed.
+	Outward []catalog.Name
+	// Owners own objects that arrive; Grantees are named in grants and policies.
+	Owners, Grantees []string
+	// Tablespaces are those in use other than the database's own.
+	Tablespaces []string
+	// Untrusted are functions and foreign-data wrappers, of no extension, that only a superuser can make.
+	Untrusted []string
+	// LockSlots is the size of the server's lock table, LocksHeld how many are taken, LocksWanted how many
+	// tables a run locks.
+	LockSlots, LocksHeld, LocksWanted int
+	// Feedback is hot_standby_feedback; StreamingDelay is max_standby_streaming_delay, negative when a standby
+	// waits for readers for ever. Both matter on a standby only.
+	Feedback       bool
+	StreamingDelay time.Duration
+}
+
+// Target is what there is to know of the server that an environment lives on.
+type Target struct {
+	Endpoint
+	// Database is the environment's; Exists whether there is one of that name.
+	Database string
+	Exists   bool
+	// Slots reports that two databases take turns and none is made.
+	Slots bool
+	// CreateDB reports the right to make databases, Owner whether our role may act as the owner of Database,
+	// who is OwnerName. Placed reports whether it may make databases in the tablespace of Database.
+	CreateDB  bool
+	Owner     bool
+	OwnerName string
+	Placed    bool
+	// Template, Prepared, LogicalSlots and Subscriptions are what forbids renaming or dropping Database:
+	// it is a template, has so many prepared transactions, feeds those slots, is fed by those subscriptions.
+	Template      bool
+	Prepared      int
+	LogicalSlots  []string
+	Subscriptions []string
+	// Signal reports the right to end sessions of other roles; Stuck are sessions in Database, at the moment
+	// of looking, that our role may not end.
+	Signal bool
+	Stuck  []Session
+	// Roles are the roles that exist of those that were asked about; Member those that our role may give
+	// objects to.
+	Roles, Member []string
+	// Extensions are those available of those that were asked about.
+	Extensions []Extension
+	// Tablespaces are those that exist and may be used of those that were asked about.
+	Tablespaces []string
+	// Locale reports that a database can be made with the source's encoding and locale.
+	Locale bool
+}
+
+// Session is a session that our role may not end.
+type Session struct {
+	PID       int
+	Role      string
+	Superuser bool
+}
+
+// Extension is an extension as a server offers it.
+type Extension struct {
+	Name string
+	// Default is the version that is installed when none is named.
+	Default string
+	// Allowed reports that our role may install it: it is trusted, or we are a superuser.
+	Allowed bool
+}
+
+// Tools are the majors of the programs found; 0 for one that was not.
+type Tools struct {
+	PgDump, PgRestore int
+}

@@ -1,0 +1,254 @@
+package preflight
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/finding"
+)
+
+// Judge returns everything that stands in the way of a run, sorted. It changes nothing and depends on
+// nothing but its argument.
+func Judge(f Facts) finding.List {
+	j := &judge{facts: f, tables: map[catalog.Name]*catalog.Table{}}
+	if f.Catalog != nil {
+		for i := range f.Catalog.Tables {
+			j.tables[f.Catalog.Tables[i].Name] = &f.Catalog.Tables[i]
+		}
+	}
+	if f.Source != nil {
+		j.endpoint(f.Source.Endpoint)
+		j.source(*f.Source)
+	}
+	if f.Catalog != nil {
+		j.contents(*f.Catalog)
+	}
+	if f.Target != nil {
+		j.endpoint(f.Target.Endpoint)
+		j.target(*f.Target)
+	}
+	if f.Source != nil && f.Target != nil {
+		j.both(*f.Source, *f.Target)
+	}
+	j.found.Sort()
+	return j.found
+}
+
+// judge collects findings.
+type judge struct {
+	facts  Facts
+	tables map[catalog.Name]*catalog.Table
+	found  finding.List
+}
+
+// refuse adds an error, warn a warning.
+func (j *judge) refuse(code, object, message, fix string) {
+	j.found = append(j.found, finding.Finding{Code: code, Severity: finding.Error, Object: object, Message: message, Fix: fix})
+}
+
+func (j *judge) warn(code, object, message, fix string) {
+	j.found = append(j.found, finding.Finding{Code: code, Severity: finding.Warning, Object: object, Message: message, Fix: fix})
+}
+
+// endpoint judges what either end must be.
+func (j *judge) endpoint(e Endpoint) {
+	if e.Major() < OldestMajor || e.Major() > NewestMajor {
+		j.refuse("unsupported-version", e.Name, fmt.Sprintf("the server is PostgreSQL %d", e.Major()),
+			fmt.Sprintf("use a server of version %d to %d", OldestMajor, NewestMajor))
+	}
+	if e.Pooled {
+		j.refuse("pooler", e.Name, "a connection pooler stands between us and the server", "connect to the server itself")
+	}
+	if e.Scattered {
+		j.refuse("scattered", e.Name, "two connections reached two servers", "use an address that leads to one server only")
+	}
+	if e.Free < e.Wanted {
+		j.refuse("connections", e.Name, fmt.Sprintf("a run opens up to %d connections, and role %s can open %d", e.Wanted, e.Role, max(e.Free, 0)),
+			"lower connections: in lethe.yaml, or raise the limit of the server, the database or the role")
+	}
+}
+
+// source judges rights and settings on the server that is read.
+func (j *judge) source(s Source) {
+	role := catalog.QuoteIdentifier(s.Role)
+	for _, schema := range s.NoUsage {
+		j.refuse("no-usage", catalog.QuoteIdentifier(schema), "role "+s.Role+" may not look into the schema",
+			"GRANT USAGE ON SCHEMA "+catalog.QuoteIdentifier(schema)+" TO "+role)
+	}
+	for _, table := range s.NoSelect {
+		j.refuse("no-select", table.String(), "role "+s.Role+" may not read the table", "GRANT SELECT ON "+table.SQL()+" TO "+role)
+	}
+	for _, sequence := range s.NoSequence {
+		j.refuse("no-select", sequence.String(), "role "+s.Role+" may not read the sequence",
+			"GRANT SELECT ON SEQUENCE "+sequence.SQL()+" TO "+role)
+	}
+	for _, table := range s.Hidden {
+		j.refuse("row-security", table.String(), "a policy hides rows from role "+s.Role, "ALTER ROLE "+role+" BYPASSRLS, or leave the table out by a rule")
+	}
+	for _, view := range s.Outward {
+		j.refuse("outward-view", view.String(), "refreshing the materialised view would pull rows from another server, behind the masks",
+			"drop the view by a rule")
+	}
+	// A fifth stays free for everybody else: a full lock table fails their statements too.
+	if room := (s.LockSlots - s.LocksHeld) * 4 / 5; s.LocksWanted > room {
+		j.refuse("lock-table", s.Name, fmt.Sprintf("a run locks %d tables, and the server's lock table has room for %d", s.LocksWanted, max(room, 0)),
+			"raise max_locks_per_transaction and restart the server")
+	}
+	if s.Standby && !s.Feedback && s.StreamingDelay >= 0 {
+		j.warn("standby-conflict", s.Name, fmt.Sprintf("the standby may cancel a read that lasts longer than %s", s.StreamingDelay),
+			"set hot_standby_feedback = on, or max_standby_streaming_delay = -1")
+	}
+}
+
+// contents judges what the source holds.
+func (j *judge) contents(c catalog.Catalog) {
+	if c.LargeObjects > 0 {
+		j.refuse("large-objects", c.Database, fmt.Sprintf("the source holds %d large objects, and no rule decides them", c.LargeObjects),
+			"move them into a bytea column, or unlink them")
+	}
+	for _, name := range j.facts.Read {
+		table := j.tables[name]
+		switch {
+		case table == nil:
+		case table.Kind == catalog.Foreign:
+			j.refuse("foreign-table", name.String(), "the rows are on another server, and a copy of the table would write there",
+				`decide rows: none, or drop: "reason"`)
+		case table.AccessMethod != "" && table.AccessMethod != "heap":
+			j.refuse("storage-engine", name.String(), "the rows are kept by the storage engine "+table.AccessMethod+", which is not copied",
+				`decide rows: none, or drop: "reason"`)
+		case table.Persistence == catalog.Unlogged && c.Server.Standby:
+			j.refuse("unlogged-table", name.String(), "an unlogged table cannot be read on a standby", "read from the primary, or decide rows: none")
+		}
+	}
+}
+
+// target judges what swapping the environment's database needs.
+func (j *judge) target(t Target) {
+	role := catalog.QuoteIdentifier(t.Role)
+	if t.Standby {
+		j.refuse("standby", t.Name, "the server is a standby and takes no writes", "name the primary as target")
+	}
+	if !t.Exists {
+		j.refuse("no-database", t.Database, "the environment's database does not exist", "create it, empty, and run lethe env adopt")
+		return
+	}
+	if !t.Slots {
+		j.swap(t, role)
+	}
+	for _, session := range t.Stuck {
+		object := fmt.Sprintf("session %d of role %s", session.PID, session.Role)
+		switch {
+		case session.Superuser:
+			j.warn("session", object, "publishing waits until a superuser's session has gone: role "+t.Role+" may not end it",
+				"end it before publishing, or run lethe publish later")
+		default:
+			j.refuse("session", object, "role "+t.Role+" may not end it, and so cannot publish", "GRANT pg_signal_backend TO "+role)
+		}
+	}
+	if !t.Signal && len(t.Stuck) == 0 {
+		j.warn("no-signal", t.Name, "role "+t.Role+" may not end sessions of other roles, and cannot publish while there are any",
+			"GRANT pg_signal_backend TO "+role)
+	}
+}
+
+// swap judges what renaming databases needs.
+func (j *judge) swap(t Target, role string) {
+	if !t.CreateDB {
+		j.refuse("no-createdb", t.Name, "role "+t.Role+" lacks CREATEDB, without which no database is made or renamed",
+			"ALTER ROLE "+role+" CREATEDB, or configure slots")
+	}
+	if !t.Owner {
+		j.refuse("not-owner", t.Database, "role "+t.Role+" is no member of the database's owner "+t.OwnerName,
+			"GRANT "+catalog.QuoteIdentifier(t.OwnerName)+" TO "+role)
+	}
+	if !t.Placed {
+		j.refuse("no-create-in-tablespace", t.Database, "role "+t.Role+" may not make a database in the tablespace of this one",
+			"GRANT CREATE ON TABLESPACE … TO "+role)
+	}
+	if t.Template {
+		j.refuse("template", t.Database, "the database is a template", "ALTER DATABASE "+catalog.QuoteIdentifier(t.Database)+" IS_TEMPLATE false")
+	}
+	if t.Prepared > 0 {
+		j.refuse("prepared-transaction", t.Database, fmt.Sprintf("%d prepared transactions are open in the database", t.Prepared),
+			"commit them or roll them back")
+	}
+	for _, slot := range t.LogicalSlots {
+		j.refuse("logical-slot", slot, "a logical replication slot reads the environment's database", "drop the slot")
+	}
+	for _, subscription := range t.Subscriptions {
+		j.refuse("subscription", subscription, "a subscription writes to the environment's database", "drop the subscription")
+	}
+}
+
+// both judges whether the one end can hold what the other has.
+func (j *judge) both(s Source, t Target) {
+	if t.Major() < s.Major() {
+		j.refuse("older-target", t.Name, fmt.Sprintf("the server is PostgreSQL %d, and the source is PostgreSQL %d", t.Major(), s.Major()),
+			"use a target of the source's version or a newer one")
+	}
+	if !t.Locale && j.facts.Catalog != nil {
+		server := j.facts.Catalog.Server
+		j.refuse("locale", t.Name, fmt.Sprintf("the server cannot make a database with the source's encoding %s, provider %s, collation %s",
+			server.Encoding, server.Provider, server.Collate), "install the locale on the target's server")
+	}
+	j.roles(s, t)
+	j.extensions(t)
+	for _, tablespace := range s.Tablespaces {
+		if !slices.Contains(t.Tablespaces, tablespace) {
+			j.refuse("missing-tablespace", tablespace, "the target has no such tablespace, or role "+t.Role+" may not use it",
+				"create it on the target's server, and GRANT CREATE ON TABLESPACE "+catalog.QuoteIdentifier(tablespace)+" TO "+catalog.QuoteIdentifier(t.Role))
+		}
+	}
+	if !t.Superuser {
+		for _, object := range s.Untrusted {
+			j.refuse("needs-superuser", object, "only a superuser can make this on the target", "drop it on the source, or use a superuser on the target")
+		}
+	}
+	if tools := j.facts.Tools; tools != nil {
+		fits := tools.PgDump >= s.Major() && tools.PgDump <= t.Major() && tools.PgRestore == tools.PgDump
+		if !fits {
+			j.refuse("tools", "pg_dump", fmt.Sprintf("no pg_dump and pg_restore of one version from %d to %d were found", s.Major(), t.Major()),
+				fmt.Sprintf("install the client programs of PostgreSQL %d", s.Major()))
+		}
+	}
+}
+
+// roles judges whether the roles that the schema names are there and ours to act for.
+func (j *judge) roles(s Source, t Target) {
+	named := slices.Concat(s.Owners, s.Grantees)
+	slices.Sort(named)
+	for _, name := range slices.Compact(named) {
+		if !slices.Contains(t.Roles, name) {
+			j.refuse("missing-role", name, "the schema names a role that the target does not have", "CREATE ROLE "+catalog.QuoteIdentifier(name)+" on the target's server")
+			continue
+		}
+		if slices.Contains(s.Owners, name) && !slices.Contains(t.Member, name) && !t.Superuser {
+			j.refuse("not-member", name, "role "+t.Role+" may not make objects that this role owns", "GRANT "+
+				catalog.QuoteIdentifier(name)+" TO "+catalog.QuoteIdentifier(t.Role)+" on the target's server")
+		}
+	}
+}
+
+// extensions judges whether the source's extensions can be had.
+func (j *judge) extensions(t Target) {
+	if j.facts.Catalog == nil {
+		return
+	}
+	for _, wanted := range j.facts.Catalog.Extensions {
+		if wanted.Name == "plpgsql" {
+			continue // every database is made with it
+		}
+		i := slices.IndexFunc(t.Extensions, func(e Extension) bool { return e.Name == wanted.Name })
+		switch {
+		case i < 0:
+			j.refuse("missing-extension", wanted.Name, "the target's server does not offer the extension", "install its package there")
+		case !t.Extensions[i].Allowed && !t.Superuser:
+			j.refuse("untrusted-extension", wanted.Name, "only a superuser can install the extension on the target",
+				"use a superuser on the target, or have the extension marked as trusted there")
+		case t.Extensions[i].Default != wanted.Version:
+			j.warn("extension-version", wanted.Name, fmt.Sprintf("the source has version %s, the target installs %s", wanted.Version, t.Extensions[i].Default),
+				"install the same version's package on both servers")
+		}
+	}
+}
