@@ -164,7 +164,7 @@ func (b *build) list(ctx context.Context, tx pgx.Tx, part work.Part, count work.
 	close(done)
 	watching.Wait()
 	if hasCode(err, "23505") {
-		return fmt.Errorf("%w: %w", ErrPartTaken, err)
+		return fmt.Errorf("%w: %w", ErrPartTaken, sanitize(err))
 	}
 	return errors.Join(err, watchErr)
 }

@@ -202,8 +202,8 @@ func (s *swap) transaction(ctx context.Context, ender *ender) error {
 		defer cancel()
 		_ = tx.Rollback(undo)
 	}()
-	// Who holds the database's lock longer than that is somebody who alters it; clients wait behind us.
-	limits := `SELECT set_config('lock_timeout', '3s', true)`
+	// Who holds the database's lock longer is somebody who alters it, and clients queue behind our wait.
+	limits := `SELECT set_config('lock_timeout', '1s', true)`
 	if s.t.opts.Sessions.Mode == Refuse {
 		// Nobody is ended, so that waiting would only keep new connections out.
 		limits += `, set_config('statement_timeout', '1s', true)`
