@@ -234,15 +234,12 @@ func (w *jsonWalk) maskScalar(node *jsonNode) error {
 		w.out = append(w.out, raw...)
 		return nil
 	}
-	text := raw
+	text, begin := raw, len(w.out)
 	if first == '"' {
-		ok := true
+		var ok bool
 		if text, ok = unquote(raw[1 : len(raw)-1]); !ok {
 			return errNotJSON
 		}
-	}
-	begin := len(w.out)
-	if first == '"' {
 		w.out = append(w.out, '"')
 	}
 	out, err := node.mask.Append(w.out, anonymize.Value{Text: text, Row: w.row})
@@ -256,20 +253,24 @@ func (w *jsonWalk) maskScalar(node *jsonNode) error {
 		w.out = append(quoteFrom(out, begin+1), '"')
 		return nil
 	}
-	got := out[begin:]
-	if first == 't' || first == 'f' {
-		switch string(got) {
-		case "t", "true":
-			w.out = append(out[:begin], "true"...)
-		default:
-			w.out = append(out[:begin], "false"...)
-		}
-		return nil
-	}
-	if w.out = out; !isNumber(got) {
-		w.out = append(out[:begin], '0')
-	}
+	w.out = typedFrom(out, begin, first)
 	return nil
+}
+
+// typedFrom makes what was appended from position start on a number or a boolean, as first says.
+func typedFrom(out []byte, start int, first byte) []byte {
+	got := string(out[start:])
+	switch {
+	case first != 't' && first != 'f':
+		if !isNumber(out[start:]) {
+			out = append(out[:start], blankOf(first)...)
+		}
+	case got == "t" || got == "true":
+		out = append(out[:start], "true"...)
+	default:
+		out = append(out[:start], blankOf(first)...)
+	}
+	return out
 }
 
 // quoteFrom escapes what must be escaped in a JSON string from position start of out on.

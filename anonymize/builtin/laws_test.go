@@ -306,7 +306,7 @@ func TestFreeTextKeepsTheLaws(t *testing.T) {
 	keep.Params = map[string]any{"known": []string{"first_name", "last_name"}, "unsure": "keep"}
 	row := masktest.Row{Ins: [][]byte{[]byte("Mary"), []byte("Smith")}, Outs: [][]byte{[]byte("Velda"), []byte("Quimby")}}
 	masktest.Run(t, lookup(t, "redact_text"),
-		masktest.Case{Name: "nothing known", Args: args("text", nil), Inputs: people(), AnyKey: true, Valid: func(s string) bool { return s != "" && strings.HasPrefix("[redacted]", s) }},
+		masktest.Case{Name: "nothing known", Args: args("text", nil), Inputs: people(), AnyKey: true, Valid: matches(`\[(r(e(d(a(c(t(e(d\]?)?)?)?)?)?)?)?)?`)},
 		masktest.Case{Name: "known", Args: known, Inputs: people(), Row: row, AnyKey: true, MayEqual: true},
 		masktest.Case{Name: "unsure kept", Args: keep, Inputs: people(), Row: row, AnyKey: true, MayEqual: true},
 		masktest.Case{Name: "keep without known", Args: args("text", map[string]any{"unsure": "keep"}), Refused: true},

@@ -26,13 +26,18 @@ type textScan struct {
 	// titled reports that the last word was a title, an initial or taken out, after which a dot may end an
 	// abbreviation and no sentence.
 	titled bool
-	fold   []byte
+	// fold holds the folded word here, next that of a word behind it; both are memory to use again.
+	fold, next []byte
 	// chunkEnd is where the chunk ends that address has looked at.
 	chunkEnd int
 }
 
 func (s *textScan) run() {
 	for s.at < len(s.text) {
+		if b := s.text[s.at]; s.at < s.chunkEnd && b < utf8.RuneSelf && !isWordByte(b) && b != '+' && b != '(' {
+			s.other()
+			continue
+		}
 		switch {
 		case s.address(), s.knownWhole(), s.knownPart(), s.digits(), s.word():
 		default:
@@ -115,8 +120,12 @@ func (s *textScan) knownWhole() bool {
 	for skip < 2 && s.at+skip < len(s.text) && (s.text[s.at+skip] == '+' || s.text[s.at+skip] == '(') {
 		skip++
 	}
+	s.fold = foldWord(s.fold[:0], withoutPossessive(s.text[s.at+skip:s.at+skip+wordLength(s.text[s.at+skip:])]))
 	best, with := 0, ""
 	for _, k := range s.known {
+		if !bytes.Equal(s.fold, k.words[0]) {
+			continue
+		}
 		if skip > 0 && !bytes.HasPrefix(k.text, s.text[s.at:s.at+skip]) {
 			continue
 		}
@@ -152,7 +161,7 @@ func (s *textScan) matches(start int, words [][]byte) int {
 		if n == 0 {
 			return 0
 		}
-		if s.fold = foldWord(s.fold[:0], s.text[at:at+n]); !bytes.Equal(s.fold, word) {
+		if s.next = foldWord(s.next[:0], s.text[at:at+n]); !bytes.Equal(s.next, word) {
 			return 0
 		}
 		at += n
