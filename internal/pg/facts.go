@@ -42,19 +42,22 @@ func readEndpoint(ctx context.Context, conn *pgx.Conn, dsn string, how session) 
 }
 
 // freeConnections is the query for how many more sessions our role can open: the least of what the server,
-// the database and the role allow. Connections that are reserved are a superuser's.
+// the database and the role allow. Connections that are reserved are a superuser's. What kind of process
+// another role's session is, the server shows to few; one of unknown kind counts.
 func freeConnections(major int) string {
 	reserved := `current_setting('superuser_reserved_connections')::int8`
 	if major >= 16 {
 		reserved += ` + CASE WHEN pg_has_role('pg_use_reserved_connections', 'USAGE') THEN 0
 			ELSE current_setting('reserved_connections')::int8 END`
 	}
-	return `SELECT least(
+	return `WITH clients AS (SELECT usesysid, datid FROM pg_stat_activity
+			WHERE usesysid IS NOT NULL AND datid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend')
+		SELECT least(
 			current_setting('max_connections')::int8 - CASE WHEN r.rolsuper THEN 0 ELSE ` + reserved + ` END
-				- (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+				- (SELECT count(*) FROM clients),
 			CASE WHEN r.rolconnlimit >= 0 AND NOT r.rolsuper THEN r.rolconnlimit
-				- (SELECT count(*) FROM pg_stat_activity WHERE usesysid = r.oid AND backend_type = 'client backend') END,
+				- (SELECT count(*) FROM clients WHERE usesysid = r.oid) END,
 			CASE WHEN d.datconnlimit >= 0 AND NOT r.rolsuper THEN d.datconnlimit
-				- (SELECT count(*) FROM pg_stat_activity WHERE datid = d.oid AND backend_type = 'client backend') END)
+				- (SELECT count(*) FROM clients WHERE datid = d.oid) END)
 		FROM pg_roles r, pg_database d WHERE r.rolname = current_user AND d.datname = current_database()`
 }

@@ -105,11 +105,11 @@ func (g *gatherer) rights(ctx context.Context) error {
 		g.source.NoSelect = append(g.source.NoSelect, byOID[oid])
 	}
 	slices.SortFunc(g.source.NoSelect, catalog.Name.Compare)
-	// A name is looked up only in schemas that may be looked into; those that may not are told already.
+	// CASE, because AND may be evaluated in any order, and the function fails on what is no sequence.
 	hidden, err := textColumn(ctx, g.tx, `SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE c.relkind = 'S' AND format('"%s"."%s"', replace(n.nspname, '"', '""'), replace(c.relname, '"', '""')) = ANY ($1::text[])
-			AND NOT has_sequence_privilege(c.oid, 'SELECT')`, sequences)
+		WHERE format('"%s"."%s"', replace(n.nspname, '"', '""'), replace(c.relname, '"', '""')) = ANY ($1::text[])
+			AND CASE WHEN c.relkind = 'S' THEN NOT has_sequence_privilege(c.oid, 'SELECT') ELSE false END`, sequences)
 	if err != nil {
 		return fmt.Errorf("rights on sequences: %w", err)
 	}

@@ -92,7 +92,7 @@ func (p *prober) sessions(ctx context.Context) error {
 	found, err := p.conn.Query(ctx, `SELECT a.pid, r.rolname::text, r.rolsuper FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
 		WHERE a.datname = $1 AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
 			AND (r.rolsuper OR NOT pg_has_role(r.oid, 'USAGE') AND NOT pg_has_role('pg_signal_backend', 'USAGE'))
-			AND a.backend_type NOT IN ('autovacuum worker', 'parallel worker')
+			AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'parallel worker')
 		ORDER BY a.pid`, p.target.Database)
 	if err != nil {
 		return fmt.Errorf("list sessions: %w", err)

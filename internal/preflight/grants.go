@@ -10,13 +10,13 @@ import (
 
 // GrantOptions name the two roles that Grants writes SQL for.
 type GrantOptions struct {
-	// SourceRole reads production. Defaults to "lethe_source".
-	SourceRole string
-	// TargetRole builds and publishes. Defaults to "lethe_target".
-	TargetRole string
-	// Database is the environment's database and DatabaseOwner who owns it; "" when not known, and then the
-	// right to replace it is left to be filled in.
-	Database, DatabaseOwner string
+	// Source is the role that reads production. Defaults to "lethe_source".
+	Source string
+	// Target is the role that builds and publishes. Defaults to "lethe_target".
+	Target string
+	// Environment is the environment's database and EnvironmentOwner the role that owns it; "" when not
+	// known, and then a comment says what is left to be granted.
+	Environment, EnvironmentOwner string
 	// Maintenance is the target's maintenance database. Defaults to "postgres".
 	Maintenance string
 	// Slots says that two databases take turns and none is made.
@@ -27,11 +27,11 @@ type GrantOptions struct {
 // and as little else as PostgreSQL's rights can tell apart. It can be run again. Neither role is a
 // superuser; passwords are set by whoever runs it.
 func Grants(c *catalog.Catalog, o GrantOptions) string {
-	if o.SourceRole == "" {
-		o.SourceRole = "lethe_source"
+	if o.Source == "" {
+		o.Source = "lethe_source"
 	}
-	if o.TargetRole == "" {
-		o.TargetRole = "lethe_target"
+	if o.Target == "" {
+		o.Target = "lethe_target"
 	}
 	if o.Maintenance == "" {
 		o.Maintenance = "postgres"
@@ -52,8 +52,8 @@ func makeRole(b *strings.Builder, role, options string) {
 }
 
 func sourceGrants(b *strings.Builder, c *catalog.Catalog, o GrantOptions) {
-	role := catalog.QuoteIdentifier(o.SourceRole)
-	b.WriteString("-- On the source's server, in the database that is read: as a superuser.\n")
+	role := catalog.QuoteIdentifier(o.Source)
+	b.WriteString("-- On the source's server, in the database that is read, as a superuser.\n")
 	fmt.Fprintf(b, "-- Then give it a password, in psql: \\password %s\n", role)
 	options := "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION"
 	hidden := slices.ContainsFunc(c.Tables, func(t catalog.Table) bool { return t.RowSecurity })
@@ -63,7 +63,7 @@ func sourceGrants(b *strings.Builder, c *catalog.Catalog, o GrantOptions) {
 	} else {
 		options += " NOBYPASSRLS"
 	}
-	makeRole(b, o.SourceRole, options)
+	makeRole(b, o.Source, options)
 	fmt.Fprintf(b, "GRANT CONNECT ON DATABASE %s TO %s;\n", catalog.QuoteIdentifier(c.Database), role)
 	for _, schema := range c.Schemas {
 		if !holdsRows(c, schema.Name) {
@@ -84,7 +84,7 @@ func sourceGrants(b *strings.Builder, c *catalog.Catalog, o GrantOptions) {
 }
 
 func targetGrants(b *strings.Builder, c *catalog.Catalog, o GrantOptions) {
-	role := catalog.QuoteIdentifier(o.TargetRole)
+	role := catalog.QuoteIdentifier(o.Target)
 	fmt.Fprintf(b, "-- On the target's server, in database %s, as a superuser.\n", catalog.QuoteIdentifier(o.Maintenance))
 	fmt.Fprintf(b, "-- Then give it a password, in psql: \\password %s\n", role)
 	options := "NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS"
@@ -94,23 +94,23 @@ func targetGrants(b *strings.Builder, c *catalog.Catalog, o GrantOptions) {
 		b.WriteString("-- CREATEDB: every refresh is built as a database of its own, and renamed.\n")
 		options += " CREATEDB"
 	}
-	makeRole(b, o.TargetRole, options)
+	makeRole(b, o.Target, options)
 	fmt.Fprintf(b, "GRANT CONNECT ON DATABASE %s TO %s;\n", catalog.QuoteIdentifier(o.Maintenance), role)
 	b.WriteString("-- To end the sessions of the database that is replaced. It does not reach superusers' sessions.\n")
 	fmt.Fprintf(b, "GRANT pg_signal_backend TO %s;\n", role)
 	owners := objectOwners(c)
-	if o.DatabaseOwner != "" {
+	if o.EnvironmentOwner != "" {
 		b.WriteString("-- To replace the environment's database, and to give objects to the roles that own them at the source.\n")
-		owners = append(owners, o.DatabaseOwner)
+		owners = append(owners, o.EnvironmentOwner)
 	} else {
 		b.WriteString("-- To give objects to the roles that own them at the source.\n")
-		if o.Database != "" {
-			fmt.Fprintf(b, "-- To replace the environment's database: GRANT the owner of %s TO %s;\n", catalog.QuoteIdentifier(o.Database), role)
+		if o.Environment != "" {
+			fmt.Fprintf(b, "-- To replace the environment's database: GRANT the owner of %s TO %s;\n", catalog.QuoteIdentifier(o.Environment), role)
 		}
 	}
 	slices.Sort(owners)
 	for _, owner := range slices.Compact(owners) {
-		if owner != o.TargetRole {
+		if owner != o.Target {
 			fmt.Fprintf(b, "GRANT %s TO %s;\n", catalog.QuoteIdentifier(owner), role)
 		}
 	}
