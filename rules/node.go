@@ -255,7 +255,7 @@ func (r *reader) integer(n *ast.IntegerNode, out node) node {
 			out.kind = kindFloat
 			return out
 		}
-		out.number = int64(v) //nolint:gosec // bounded by the line above
+		out.number = int64(v)
 	default:
 		out.kind = kindFloat
 	}
