@@ -3,6 +3,7 @@ package pg
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -188,6 +189,33 @@ func (e *ender) drain(ctx context.Context, event func(Event)) error {
 // busy reports whether a session is in a transaction, or may be.
 func busy(s Session) bool { return !s.ours && s.state != "idle" }
 
+// clear ends everybody until there is an instant at which nobody is connected. Under Drain it begins,
+// within the grace, when no transaction runs. Under Refuse it ends nobody.
+func (e *ender) clear(ctx context.Context, deadline time.Time) error {
+	for patient := e.opts.Sessions.Mode == Drain; ; {
+		sessions, err := e.list(ctx)
+		switch {
+		case err != nil:
+			return err
+		case len(sessions) == 0:
+			return nil
+		case time.Now().After(deadline):
+			return nil // the rename will tell
+		case e.opts.Sessions.Mode == Refuse:
+			if slices.ContainsFunc(sessions, func(s Session) bool { return !s.ours }) {
+				return nil
+			}
+			continue // our probe, which goes by itself
+		}
+		if patient = patient && slices.ContainsFunc(sessions, busy) && time.Until(deadline) > quickBudget*2/3; patient {
+			continue
+		}
+		if err := e.endAll(ctx, sessions); err != nil {
+			return err
+		}
+	}
+}
+
 // start ends sessions until the function returned is called, which waits for it to be over. What cannot
 // be ended is left: the rename, which it keeps waiting, gives up.
 func (e *ender) start(ctx context.Context) (stop func()) {
@@ -224,20 +252,39 @@ func (e *ender) end(ctx context.Context, patient bool) error {
 	if err != nil {
 		return err
 	}
+	if patient {
+		sessions = slices.DeleteFunc(sessions, busy)
+	}
+	return e.endAll(ctx, sessions)
+}
+
+// endAll ends those of the sessions that may be ended, all at once.
+func (e *ender) endAll(ctx context.Context, sessions []Session) error {
+	var pids []int64
 	for _, s := range sessions {
-		if !s.free || (patient && busy(s)) {
-			continue
-		}
-		var ended bool
-		err := e.conn.QueryRow(ctx, `SELECT pg_terminate_backend($1::int)`, int64(s.PID)).Scan(&ended)
-		if err != nil && !hasCode(err, "42501") {
-			return sanitize(err)
-		}
-		if ended && !s.ours {
-			e.mu.Lock()
-			e.seen[s.PID] = true
-			e.mu.Unlock()
+		if s.free {
+			pids = append(pids, int64(s.PID))
 		}
 	}
-	return nil
+	// Looked up again, so that a process id that means somebody else by now is left alone.
+	const end = `SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = ANY ($1::bigint[]::int[]) AND datid = ANY ($2::bigint[]::oid[])`
+	result, err := e.conn.Query(ctx, end, pids, e.oids)
+	if err != nil {
+		return sanitize(fmt.Errorf("end sessions: %w", err))
+	}
+	var pid int
+	var ended bool
+	_, err = pgx.ForEachRow(result, []any{&pid, &ended}, func() error {
+		ours := slices.ContainsFunc(sessions, func(s Session) bool { return s.PID == pid && s.ours })
+		if ended && !ours {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			e.seen[pid] = true
+		}
+		return nil
+	})
+	if hasCode(err, "42501") {
+		return nil // somebody changed roles meanwhile: the rename will meet them
+	}
+	return sanitize(err)
 }

@@ -364,25 +364,16 @@ func TestAKillInsideTheSwapLeavesTheOldServing(t *testing.T) {
 func TestASwapWhoseCommitWentUnansweredIsKnownToHaveHappened(t *testing.T) {
 	s := newScene(t, generations()...)
 	opts := s.options(t, "r1")
-	p, dsn := newProxy(t, opts.DSN, "commit\x00")
+	p, dsn := newProxy(t, opts.DSN, "COMMIT\x00")
 	opts.DSN = dsn
 	target := openTarget(t, opts)
 	s.build(t, target, course{})
-	// Carrying settings over commits too: only the swap's own commit is to be cut.
-	sw := &swap{t: target, serving: target.base, incoming: target.build.database, run: "r1"}
-	if err := target.build.close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := sw.prepare(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	p.armed.Store(true)
-	got, err := sw.do(t.Context())
-	if err != nil {
+	if err := target.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	<-p.cut
-	assertEqual(t, "published", got.Database, s.target.Name())
+	assertEqual(t, "published", target.Result().Database, s.target.Name())
 	assertEqual(t, "serves", s.serves(t), 1)
 	assertList(t, "databases", s.databases(t), "", "__previous_adopted")
 }
