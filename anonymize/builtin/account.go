@@ -129,14 +129,15 @@ type emailMask struct {
 
 // Append implements anonymize.Mask.
 func (m *emailMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
-	var scratch [scratchSize]byte
+	var scratch, second [scratchSize]byte
 	value := m.form.append(scratch[:0], v.Text)
+	own := plain(second[:0], value)
 	d := m.prf.Draw(value)
-	first, err := m.first.pick(&d, value)
+	first, err := m.first.pick(&d, own)
 	if err != nil {
 		return nil, err
 	}
-	last, err := m.last.pick(&d, value)
+	last, err := m.last.pick(&d, own)
 	if err != nil {
 		return nil, err
 	}
@@ -199,10 +200,11 @@ type usernameMask struct {
 
 // Append implements anonymize.Mask.
 func (m *usernameMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
-	var scratch [scratchSize]byte
+	var scratch, second [scratchSize]byte
 	value := m.form.append(scratch[:0], v.Text)
+	own := plain(second[:0], value)
 	d := m.prf.Draw(value)
-	first, err := m.first.pick(&d, value)
+	first, err := m.first.pick(&d, own)
 	if err != nil {
 		return nil, err
 	}

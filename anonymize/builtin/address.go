@@ -53,10 +53,11 @@ type streetMask struct {
 
 // Append implements anonymize.Mask. The type of street may be the value's own: Street names no street.
 func (m *streetMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
-	var scratch [scratchSize]byte
+	var scratch, second [scratchSize]byte
 	value := m.form.append(scratch[:0], v.Text)
+	own := plain(second[:0], value)
 	d := m.prf.Draw(value)
-	name, err := m.names.pick(&d, value)
+	name, err := m.names.pick(&d, own)
 	if err != nil {
 		return nil, err
 	}

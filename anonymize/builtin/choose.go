@@ -2,6 +2,10 @@ package builtin
 
 import (
 	"errors"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/lethedb/lethe/anonymize/builtin/dictionary"
 	"github.com/lethedb/lethe/anonymize/derive"
@@ -30,13 +34,13 @@ func chooseFrom(words *dictionary.Words, limit int) choice {
 	return choice{words: words, n: words.Fitting(limit)}
 }
 
-// pick draws a word that value does not hold: the result is drawn again, deterministically, so that no
+// pick draws a word that own, a value in its plain form, does not hold: the result is drawn again, deterministically, so that no
 // row keeps a name of its own, not even as a part.
-func (c choice) pick(d *derive.Draw, value []byte) (string, error) {
+func (c choice) pick(d *derive.Draw, own []byte) (string, error) {
 	i := 0
 	for range maxDraws {
 		i = int(d.N(uint64(c.n)))
-		if word := c.words.Word(i); !holdsWord(value, word) {
+		if word := c.words.Word(i); !holdsWord(own, word) {
 			return word, nil
 		}
 	}
@@ -44,11 +48,72 @@ func (c choice) pick(d *derive.Draw, value []byte) (string, error) {
 		if i++; i == c.n {
 			i = 0
 		}
-		if word := c.words.Word(i); !holdsWord(value, word) {
+		if word := c.words.Word(i); !holdsWord(own, word) {
 			return word, nil
 		}
 	}
 	return "", errNoWord
+}
+
+// plain returns value with its accented letters as the ASCII letters that remain without accents, so that
+// José is not given Jose. Scratch is where the result may stand; ASCII values, the usual case, are
+// returned as they are.
+func plain(scratch, value []byte) []byte {
+	ascii := true
+	for _, b := range value {
+		if b >= utf8.RuneSelf {
+			ascii = false
+			break
+		}
+	}
+	if ascii {
+		return value
+	}
+	for i := 0; i < len(value); {
+		r, size := utf8.DecodeRune(value[i:])
+		switch base := undecomposed(r); {
+		case r < utf8.RuneSelf:
+			scratch = append(scratch, value[i])
+		case base != "":
+			scratch = append(scratch, base...)
+		case unicode.IsMark(r):
+		default:
+			start := len(scratch)
+			for _, b := range norm.NFKD.Properties(value[i : i+size]).Decomposition() {
+				if b < utf8.RuneSelf {
+					scratch = append(scratch, b)
+				}
+			}
+			if len(scratch) == start {
+				scratch = append(scratch, value[i:i+size]...)
+			}
+		}
+		i += size
+	}
+	return scratch
+}
+
+// undecomposed knows the letters of Europe that Unicode does not take apart.
+func undecomposed(r rune) string {
+	switch r {
+	case 'ł', 'Ł':
+		return "l"
+	case 'ø', 'Ø':
+		return "o"
+	case 'đ', 'Đ', 'ð', 'Ð':
+		return "d"
+	case 'ß', 'ẞ':
+		return "ss"
+	case 'æ', 'Æ':
+		return "ae"
+	case 'œ', 'Œ':
+		return "oe"
+	case 'þ', 'Þ':
+		return "th"
+	case 'ı':
+		return "i"
+	}
+	return ""
 }
 
 // holdsWord reports whether ASCII word occurs in value as whole words, whatever the case.

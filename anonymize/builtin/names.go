@@ -69,10 +69,11 @@ type wordMask struct {
 
 // Append implements anonymize.Mask.
 func (m *wordMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
-	var scratch [scratchSize]byte
+	var scratch, second [scratchSize]byte
 	value := m.form.append(scratch[:0], v.Text)
+	own := plain(second[:0], value)
 	d := m.prf.Draw(value)
-	word, err := m.choice.pick(&d, value)
+	word, err := m.choice.pick(&d, own)
 	if err != nil {
 		return nil, err
 	}
@@ -119,14 +120,15 @@ type fullNameMask struct {
 
 // Append implements anonymize.Mask.
 func (m *fullNameMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
-	var scratch [scratchSize]byte
+	var scratch, second [scratchSize]byte
 	value := m.form.append(scratch[:0], v.Text)
+	own := plain(second[:0], value)
 	d := m.prf.Draw(value)
-	first, err := m.first.pick(&d, value)
+	first, err := m.first.pick(&d, own)
 	if err != nil {
 		return nil, err
 	}
-	last, err := m.last.pick(&d, value)
+	last, err := m.last.pick(&d, own)
 	if err != nil {
 		return nil, err
 	}
