@@ -49,8 +49,7 @@ type Sink interface {
 	Abort(ctx context.Context) error
 }
 
-// Verifier judges what a Sink built against the counts the source was asked for: by the table that the
-// rows went into, which for partitions with a masked key is the root, counted with all its partitions. A
+// Verifier judges what a Sink built against the counts the source was asked for, by the source's table. A
 // finding of severity Error keeps the run from being published.
 type Verifier interface {
 	Verify(ctx context.Context, want map[catalog.Name]int64) (finding.List, error)
@@ -280,8 +279,8 @@ func (r *run) copy(ctx context.Context, from Producer, landed chan<- catalog.Nam
 // start queues the parts of one table; an empty one is landed at once.
 func (r *run) start(ctx context.Context, group *errgroup.Group, from Producer, table work.Table, landed chan<- catalog.Name) error {
 	name := table.Table.Name
-	// A partitioned table holds no rows of its own: its partitions stand in the order too.
-	if table.Empty || table.Table.Kind == catalog.Partitioned {
+	// A relation without rows of its own: a partitioned table's partitions stand in the order too.
+	if table.Empty || table.Table.Kind != catalog.Ordinary {
 		r.track(name, &progress{})
 		landed <- name
 		return nil
@@ -357,9 +356,7 @@ func (r *run) verify(ctx context.Context) error {
 		if !ok {
 			return fmt.Errorf("verify %s: the table was ordered and never copied", table.Table.Name)
 		}
-		if table.Table.Kind != catalog.Partitioned {
-			want[table.Into] += p.expected
-		}
+		want[table.Table.Name] = p.expected
 	}
 	found, err := r.job.Verify.Verify(ctx, want)
 	if err != nil {

@@ -22,6 +22,12 @@ var schema string
 //go:embed files/rules.yaml
 var rules string
 
+//go:embed files/lethe.yaml
+var config string
+
+// Config returns the configuration, which reads both connection strings from the environment.
+func Config() string { return config }
+
 // Schema returns the shop's schema as SQL.
 func Schema() string { return schema }
 
