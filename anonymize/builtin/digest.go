@@ -66,7 +66,7 @@ func hmac() anonymize.Definition {
 	return anonymize.Definition{
 		Name:    "hmac",
 		Family:  "hmac",
-		Summary: "replaces a value by a keyed digest of it, unique but for a chance that check prints",
+		Summary: "replaces a value by a keyed digest of it (AES-256-CMAC), unique but for a chance that check prints",
 		Accepts: []catalog.Class{catalog.ClassText, catalog.ClassUUID, catalog.ClassBytes},
 		Params: []anonymize.Param{
 			{

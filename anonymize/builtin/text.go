@@ -71,6 +71,11 @@ func redactText(library *dictionary.Library) anonymize.Definition {
 	}
 }
 
+// textMask keeps a word only when it is plainly harmless, so that what it does not understand it takes out:
+// other languages, misspellings, codes, every capital within a sentence. What it cannot see is a person
+// whose name is an everyday word and stands in lower case ("rose called") or, being on neither list of
+// names, at the beginning of a sentence ("Pond called"), unless the row knows that name. Nor does it see
+// who is meant where nobody is named ("the mayor's daughter"). Where that is too much, leave out known.
 type textMask struct {
 	known      []int
 	keepUnsure bool
