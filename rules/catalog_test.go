@@ -24,7 +24,7 @@ import (
 //	public.payment partitioned (paid)
 //	public.payment_1 of public.payment FOR VALUES FROM (1) TO (9)
 //
-// Kinds of table: partitioned (columns), foreign, matview, extension NAME, inherits NAME. A ~ in a table's
+// A generated column may say of what: "lower text generated lower<email>". Kinds of table: partitioned (columns), foreign, matview, extension NAME, inherits NAME. A ~ in a table's
 // name is a space.
 func sketch(t testing.TB, text string) *catalog.Catalog {
 	t.Helper()
@@ -179,6 +179,10 @@ func sketchColumn(t testing.TB, table *catalog.Table, line string) {
 			})
 		case "generated":
 			column.Generated = "stored"
+			if i+1 < len(words) && strings.Contains(words[i+1], "<") {
+				column.Default = sketchPart(words[i+1]).Expression
+				i++
+			}
 		case "checked":
 			column.Type.Domain, column.Type.DomainChecks = "public.checked", []string{"CHECK (true)"}
 		case "->":

@@ -109,7 +109,7 @@ func (k *compiler) checkIdle() {
 		}
 		k.report(finding.Finding{
 			Code: "idle-pattern", Place: rule.others.place, Fix: "delete it",
-		}, `"*" decides no column of %s: each has a line of its own`, rule.name)
+		}, `"*" decides no column of %s: each has a line of its own or follows another`, rule.name)
 	}
 }
 

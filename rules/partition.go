@@ -142,13 +142,22 @@ func (k *compiler) checkGenerated(t *table, key *catalog.ForeignKey) {
 		return
 	}
 	for i, name := range key.Columns {
-		generated := slices.ContainsFunc(t.catalog.Columns, func(c catalog.Column) bool { return c.Name == name && c.Generated != "" })
-		to := parent.byName[key.ReferencedColumns[i]]
-		if generated && to != nil && to.masked() {
+		if c := t.catalog.Column(name); c == nil || c.Generated == "" {
+			continue
+		}
+		involved := t.sources(name)
+		if to := parent.byName[key.ReferencedColumns[i]]; to != nil {
+			involved = append(involved, to)
+		}
+		for _, c := range involved {
+			if !c.masked() {
+				continue
+			}
 			k.report(finding.Finding{
-				Code: "generated-reference", Place: to.family.final.place, Object: t.name().Column(name),
-				Fix: "keep " + to.name() + " with a reason",
-			}, "is generated and refers to %s, whose mask it cannot follow", to.name())
+				Code: "generated-reference", Place: c.family.final.place, Object: t.name().Column(name),
+				Fix: "keep " + c.name() + " with a reason",
+			}, "is generated, and its foreign key %s cannot follow the mask of %s", key.Name, c.name())
+			break
 		}
 	}
 }

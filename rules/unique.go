@@ -79,7 +79,7 @@ func (k *compiler) checkUnique() {
 	}
 }
 
-// reads returns the columns that an index part reads.
+// reads returns the copied columns that an index part reads, those behind generated columns included.
 func (t *table) reads(part catalog.IndexPart) []*column {
 	names := part.Reads
 	if part.Column != "" {
@@ -89,22 +89,49 @@ func (t *table) reads(part catalog.IndexPart) []*column {
 	for _, name := range names {
 		if c := t.byName[name]; c != nil {
 			out = append(out, c)
+			continue
+		}
+		out = append(out, t.sources(name)...)
+	}
+	return out
+}
+
+// sources returns the columns that a generated column is computed from.
+func (t *table) sources(name string) []*column {
+	generated := t.catalog.Column(name)
+	if generated == nil || generated.Generated == "" {
+		return nil
+	}
+	var out []*column
+	for _, c := range t.columns {
+		if mentions(generated.Default, c.catalog.Name) {
+			out = append(out, c)
 		}
 	}
 	return out
+}
+
+// unfold returns part with a generated column replaced by its expression.
+func (t *table) unfold(part catalog.IndexPart) catalog.IndexPart {
+	if c := t.catalog.Column(part.Column); c != nil && c.Generated != "" {
+		return catalog.IndexPart{Expression: c.Default, Reads: []string{c.Name}}
+	}
+	return part
 }
 
 func (k *compiler) checkIndex(t *table, index *catalog.Index) {
 	var weak []*column
 	var why, fix string
 	for _, part := range index.Columns {
+		part = t.unfold(part)
 		for _, c := range t.reads(part) {
 			switch c.survival() {
 			case nulls:
-				if part.Column != "" && !index.NullsNotDistinct {
+				plain := part.Column != "" || foldsCase(part.Expression)
+				if plain && !index.NullsNotDistinct {
 					return // NULL is distinct from NULL, so that nothing can collide
 				}
-				weak, why, fix = append(weak, c), "makes every value NULL, and the index takes NULLs for equal", ""
+				weak, why, fix = append(weak, c), "makes every value NULL, which the index may take for equal", ""
 			case lost:
 				weak, why, fix = append(weak, c), "may make two values equal", ""
 			case stays, bounded:
