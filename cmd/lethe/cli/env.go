@@ -1,0 +1,245 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/lethedb/lethe/internal/config"
+	"github.com/lethedb/lethe/internal/pg"
+	"github.com/lethedb/lethe/internal/state"
+)
+
+// environmentDocument is what --json prints of an environment: the truth in its database, or why it
+// could not be asked.
+type environmentDocument struct {
+	Name   string     `json:"name"`
+	From   string     `json:"from"`
+	Kind   string     `json:"kind"`
+	Status *pg.Status `json:"status,omitempty"`
+	Error  string     `json:"error,omitempty"`
+}
+
+func (a *app) envCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "env",
+		Short: "Adopt, list and show environments",
+		Long: `An environment is a database that may be replaced. It says so itself, by a marker that adopt puts into
+it; what was published there carries its birth certificate. So list and show answer from any machine.`,
+		Example: "  lethe env adopt staging\n  lethe env list\n  lethe env show staging --json",
+	}
+	command.AddCommand(a.adoptCommand(),
+		&cobra.Command{
+			Use: "list", Short: "Every environment: what serves there, its age and size", Args: exactly(0, "no arguments"),
+			RunE: func(c *cobra.Command, _ []string) error { return a.listEnvironments(c.Context()) },
+		},
+		&cobra.Command{
+			Use: "show ENV", Short: "One environment: certificate, previous databases, builds", Args: exactly(1, "the environment's name"),
+			RunE: func(c *cobra.Command, args []string) error { return a.showEnvironment(c.Context(), args[0]) },
+		})
+	return command
+}
+
+func (a *app) adoptCommand() *cobra.Command {
+	var confirm, sameServer string
+	var restored bool
+	command := &cobra.Command{
+		Use:   "adopt ENV",
+		Short: "Allow this database to be replaced from now on",
+		Long: `Marks the environment's database as one that refreshes may replace. An empty database is adopted at
+once; one with tables only by its name, since all of it will be lost. A database that any source of the
+configuration reaches is never adopted.
+
+Adopting again changes the two permissions and nothing else.`,
+		Example: `  lethe env adopt staging
+  lethe env adopt staging --confirm app_staging
+  lethe env adopt staging --same-server "one small server, loaded at night only"`,
+		Args: exactly(1, "the environment's name"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.adopt(c.Context(), args[0], confirm, sameServer, restored)
+		},
+	}
+	command.Flags().StringVar(&confirm, "confirm", "", "the `DBNAME` of a database that holds tables: all of it will be replaced")
+	command.Flags().StringVar(&sameServer, "same-server", "", "allow the source on the same server, for this `REASON`, which is recorded")
+	command.Flags().BoolVar(&restored, "restored-from-production", false, "the server was restored from production's backup and shares its identifier")
+	return command
+}
+
+// look up an environment's options for verbs that read or mark it.
+func (a *app) reach(ctx context.Context, cfg *config.Config, env config.Environment) (pg.TargetOptions, error) {
+	dsn, err := a.resolve(ctx, env.Target.DSN, "the connection string of environment "+env.Name, env.Target.Place)
+	if err != nil {
+		return pg.TargetOptions{}, err
+	}
+	return environmentOptions(a, env, dsn), nil
+}
+
+func (a *app) adopt(ctx context.Context, name, confirm, sameServer string, restored bool) error {
+	cfg, err := a.loadConfig()
+	if err != nil {
+		return err
+	}
+	env, err := environment(cfg, name)
+	if err != nil {
+		return err
+	}
+	options, err := a.reach(ctx, cfg, env)
+	if err != nil {
+		return err
+	}
+	adopt := pg.AdoptOptions{
+		DSN: options.DSN, Slots: options.Slots, Environment: env.Name, By: a.User + "@" + a.Host, Confirm: confirm,
+		SameServer: sameServer, Restored: restored, Now: a.Now,
+	}
+	for _, source := range slices.Sorted(maps.Keys(cfg.Sources)) {
+		dsn, err := a.resolve(ctx, cfg.Sources[source].DSN, "the connection string of source "+source, cfg.Sources[source].Place)
+		if err != nil {
+			return err
+		}
+		adopt.Sources = append(adopt.Sources, dsn.Reveal())
+	}
+	run, err := state.NewRunID(a.Now(), rand.Reader)
+	if err != nil {
+		return fmt.Errorf("name the run: %w", err)
+	}
+	rec, err := a.begin(ctx, cfg, state.Run{ID: run, Environment: env.Name, Kind: state.Adopt})
+	if err != nil {
+		return err
+	}
+	marker, err := pg.Adopt(ctx, adopt)
+	if err := rec.end(ctx, state.Result{Outcome: state.Done}, err); err != nil {
+		return err
+	}
+	return a.print(marker, func(w io.Writer) {
+		fmt.Fprintf(w, "%s environment %s (%s)\n", a.paintOut(green, "adopted:"), marker.Name, marker.ID)
+		a.talk("next: lethe check %s", marker.Name)
+	})
+}
+
+// inspect asks one environment's database; what went wrong becomes part of the answer.
+func (a *app) inspect(ctx context.Context, cfg *config.Config, env config.Environment) environmentDocument {
+	doc := environmentDocument{Name: env.Name, From: env.From, Kind: string(env.Kind)}
+	options, err := a.reach(ctx, cfg, env)
+	if err == nil {
+		var status pg.Status
+		if status, err = pg.Inspect(ctx, options); err == nil {
+			doc.Status = &status
+		}
+	}
+	if err != nil {
+		doc.Error = err.Error()
+	}
+	return doc
+}
+
+func (a *app) listEnvironments(ctx context.Context) error {
+	cfg, err := a.loadConfig()
+	if err != nil {
+		return err
+	}
+	var docs []environmentDocument
+	for _, name := range slices.Sorted(maps.Keys(cfg.Environments)) {
+		docs = append(docs, a.inspect(ctx, cfg, cfg.Environments[name]))
+	}
+	if err := a.print(docs, func(w io.Writer) { a.showEnvironments(w, docs) }); err != nil {
+		return err
+	}
+	for _, doc := range docs {
+		if doc.Error != "" {
+			return &failure{status: statusFailed, code: "unreachable", err: fmt.Errorf("environment %s could not be asked", doc.Name), retryable: true}
+		}
+	}
+	return nil
+}
+
+// age is how old the data of a published environment is.
+func (a *app) age(s *pg.Status) string {
+	if s == nil || s.Certificate == nil {
+		return ""
+	}
+	at, err := time.Parse(time.RFC3339, s.Certificate.Source.Time)
+	if err != nil {
+		return ""
+	}
+	return durationText(a.Now().Sub(at)) + " old"
+}
+
+func (a *app) showEnvironments(w io.Writer, docs []environmentDocument) {
+	rows := make([]table.Row, 0, len(docs))
+	for _, d := range docs {
+		row := table.Row{d.Name, d.Kind, d.From, a.paintOut(red, short(d.Error, 60)), "", ""}
+		if s := d.Status; s != nil {
+			row[3], row[5] = stateText(s), bytesText(s.Bytes)
+			row[4] = a.age(s)
+		}
+		rows = append(rows, row)
+	}
+	grid(w, table.Row{"environment", "kind", "from", "serves", "data", "size"}, []int{6}, rows, nil)
+}
+
+// stateText says in a few words what an environment serves.
+func stateText(s *pg.Status) string {
+	if s.Certificate == nil {
+		return "adopted, never refreshed"
+	}
+	return "run " + s.Certificate.Run
+}
+
+func (a *app) showEnvironment(ctx context.Context, name string) error {
+	cfg, err := a.loadConfig()
+	if err != nil {
+		return err
+	}
+	env, err := environment(cfg, name)
+	if err != nil {
+		return err
+	}
+	doc := a.inspect(ctx, cfg, env)
+	if doc.Error != "" {
+		return &failure{status: statusFailed, code: "unreachable", err: errors.New(doc.Error), retryable: true}
+	}
+	return a.print(doc, func(w io.Writer) { a.describe(w, doc) })
+}
+
+func (a *app) describe(w io.Writer, d environmentDocument) {
+	s := d.Status
+	line := func(name, text string) {
+		if text != "" {
+			fmt.Fprintf(w, "  %-12s %s\n", name, text)
+		}
+	}
+	fmt.Fprintf(w, "%s (%s, from %s): %s\n", a.paintOut(bold, d.Name), d.Kind, d.From, stateText(s))
+	line("database", s.Database)
+	line("size", bytesText(s.Bytes))
+	line("adopted", s.Marker.AdoptedAt.Local().Format(time.DateTime)+" by "+s.Marker.AdoptedBy)
+	line("same server", s.Marker.SameServer)
+	if s.Holder != (pg.Holder{}) {
+		line("busy", fmt.Sprintf("%s, pid %d", s.Holder.Application, s.Holder.PID))
+	}
+	if c := s.Certificate; c != nil {
+		line("data", a.age(s)+", read at "+c.Source.Time+" from "+c.Source.Name+" at "+c.Source.LSN)
+		line("published", c.PublishedAt.Local().Format(time.DateTime)+" by lethe "+c.Version)
+		line("rules", short(c.Digests.Rules, 16))
+		line("key", c.Digests.KeyID)
+	}
+	for _, list := range []struct {
+		name string
+		kept []pg.Kept
+	}{{"previous", s.Previous}, {"build", s.Builds}, {"leftover", s.Leftovers}} {
+		for _, k := range list.kept {
+			text := k.Database + ", " + bytesText(k.Bytes)
+			if !k.Until.IsZero() {
+				text += ", kept until " + k.Until.Local().Format(time.DateTime)
+			}
+			line(list.name, text)
+		}
+	}
+}

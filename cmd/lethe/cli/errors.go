@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	"github.com/lethedb/lethe/anonymize"
+	"github.com/lethedb/lethe/internal/pg"
+	"github.com/lethedb/lethe/scheduler/refresh"
+)
+
+// classifyRun turns the errors of the engines into failures, nil for those it does not know.
+func classifyRun(err error) *failure {
+	if no, ok := errors.AsType[*pg.RefusedError](err); ok {
+		return &failure{status: statusRefused, code: firstCode(no.Findings), err: errors.New("refused, nothing was touched"), findings: no.Findings}
+	}
+	if busy, ok := errors.AsType[*pg.BusyError](err); ok {
+		return &failure{status: statusRefused, code: "busy", err: busy, fix: "wait for it to end, or end it", retryable: true}
+	}
+	if full, ok := errors.AsType[*pg.NotEmptyError](err); ok {
+		return &failure{status: statusRefused, code: "not-empty", err: full}
+	}
+	if changed, ok := errors.AsType[*pg.ChangedError](err); ok {
+		return &failure{status: statusRefused, code: "catalog-changed", err: changed, retryable: true}
+	}
+	if policy, ok := errors.AsType[*pg.RowSecurityError](err); ok {
+		return &failure{status: statusRefused, code: "row-security", err: policy}
+	}
+	if version, ok := errors.AsType[*pg.VersionError](err); ok {
+		return &failure{status: statusRefused, code: "unsupported-version", err: version}
+	}
+	if failed, ok := errors.AsType[*refresh.VerificationError](err); ok {
+		return &failure{status: statusVerification, code: firstCode(failed.Findings), err: failed, findings: failed.Findings}
+	}
+	if yielded, ok := errors.AsType[*pg.YieldError](err); ok {
+		return &failure{status: statusFailed, code: "yielded", err: yielded, retryable: true}
+	}
+	if lost, ok := errors.AsType[*pg.LostError](err); ok {
+		return &failure{status: statusFailed, code: "snapshot-lost", err: lost, retryable: true}
+	}
+	if mask, ok := errors.AsType[*anonymize.MaskError](err); ok {
+		return &failure{status: statusFailed, code: "mask-failed", err: mask, fix: "choose a mask or parameters that fit the column's values"}
+	}
+	if server, ok := errors.AsType[*pg.ServerError](err); ok {
+		return &failure{status: statusFailed, code: cmp.Or(server.Condition, "server-error"), err: err, retryable: transient(server.Code)}
+	}
+	return nil
+}
+
+// transient reports whether the same work may succeed later: connection trouble, shortage, conflicts
+// with other sessions, an operator's intervention.
+func transient(sqlstate string) bool {
+	return len(sqlstate) == 5 && slices.Contains([]string{"08", "40", "53", "55", "57"}, sqlstate[:2])
+}
+
+// largest returns the n tables with the most bytes, in that order.
+func largest(tables []refresh.TableReport, n int) []refresh.TableReport {
+	sorted := slices.Clone(tables)
+	slices.SortStableFunc(sorted, func(a, b refresh.TableReport) int { return -cmp.Compare(a.Bytes, b.Bytes) })
+	return sorted[:min(n, len(sorted))]
+}

@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/finding"
+	"github.com/lethedb/lethe/internal/pg"
+	"github.com/lethedb/lethe/internal/preflight"
+	"github.com/lethedb/lethe/rules"
+)
+
+// preflight asks both servers for everything that would stop a refresh by this plan, and picks the
+// programs that fit both. It writes nothing.
+func (a *app) preflight(ctx context.Context, p *passage, source *pg.Source, plan *rules.Plan) (finding.List, pg.Tools, error) {
+	facts := preflight.Facts{Catalog: plan.Catalog, Read: readBy(plan)}
+	from, err := source.Facts(ctx, plan.Catalog, facts.Read, dropped(plan))
+	if err != nil {
+		return nil, pg.Tools{}, fmt.Errorf("look at source %s: %w", p.from.Name, err)
+	}
+	facts.Source = &from
+	options := environmentOptions(a, p.env, p.target)
+	options.Run = p.run
+	to, err := pg.TargetFacts(ctx, options, plan.Catalog, from)
+	if err != nil {
+		return nil, pg.Tools{}, fmt.Errorf("look at environment %s: %w", p.env.Name, err)
+	}
+	facts.Target = &to
+	tools, found := p.toolsFor(from.Major(), to.Major())
+	found = append(found, preflight.Judge(facts)...)
+	near, err := pg.Standing(ctx, options, p.source.Reveal())
+	if err != nil {
+		return nil, pg.Tools{}, err
+	}
+	found = append(found, near...)
+	found.Sort()
+	return found, tools, nil
+}
+
+// readBy lists the tables whose rows a plan reads.
+func readBy(plan *rules.Plan) []catalog.Name {
+	var read []catalog.Name
+	for _, t := range plan.Tables {
+		if t.Rows == rules.RowsAll || t.Rows == rules.RowsWhere {
+			read = append(read, t.Table.Name)
+		}
+	}
+	return read
+}
+
+// dropped lists the tables that do not arrive at all.
+func dropped(plan *rules.Plan) []catalog.Name {
+	var names []catalog.Name
+	for _, t := range plan.Tables {
+		if t.Rows == rules.RowsDropped {
+			names = append(names, t.Table.Name)
+		}
+	}
+	return names
+}
+
+// grants prints the SQL for two roles that can do a refresh and little else.
+func (a *app) grants(ctx context.Context, name string) error {
+	p, done, err := a.prepare(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer done()
+	source, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	c, err := source.Catalog(ctx)
+	if err != nil {
+		return fmt.Errorf("read the catalog of %s: %w", p.from.Name, err)
+	}
+	database, err := pg.DatabaseOf(p.target.Reveal())
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(a.Out, preflight.Grants(c, preflight.GrantOptions{
+		Environment: database, Maintenance: p.env.Target.Maintenance, Slots: p.env.Slots != nil,
+	}))
+	return err
+}

@@ -1,0 +1,242 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/lethedb/lethe/anonymize"
+	"github.com/lethedb/lethe/anonymize/builtin"
+	"github.com/lethedb/lethe/anonymize/derive"
+	"github.com/lethedb/lethe/internal/catalog"
+)
+
+// maskDocument is a mask's contract as --json prints it.
+type maskDocument struct {
+	Name        string          `json:"name"`
+	Summary     string          `json:"summary"`
+	Accepts     []string        `json:"accepts"`
+	Determinism string          `json:"determinism"`
+	Uniqueness  string          `json:"uniqueness"`
+	Nulls       string          `json:"nulls"`
+	Reads       string          `json:"reads"`
+	Discloses   []string        `json:"discloses"`
+	Rank        int             `json:"privacy_rank"`
+	Reversible  bool            `json:"reversible"`
+	Family      string          `json:"family,omitempty"`
+	KeyMask     bool            `json:"key_mask,omitempty"`
+	Params      []paramDocument `json:"params,omitempty"`
+	Example     exampleDocument `json:"example"`
+}
+
+type paramDocument struct {
+	Name     string   `json:"name"`
+	Kind     string   `json:"kind"`
+	Required bool     `json:"required"`
+	Default  any      `json:"default,omitempty"`
+	Choices  []string `json:"choices,omitempty"`
+	Doc      string   `json:"doc"`
+}
+
+type exampleDocument struct {
+	Input  string `json:"input"`
+	Output string `json:"output"`
+}
+
+func (a *app) masksCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "masks [NAME]",
+		Short: "The catalogue of masks: parameters, guarantees, an example of each",
+		Long: `Without a name, lists every mask. With one, shows its whole contract: which types it stands on,
+what it promises about uniqueness and NULL, what its output still discloses, and its parameters.
+
+Examples are made with a key that is published here, so they are the same everywhere.`,
+		Example: "  lethe masks\n  lethe masks email\n  lethe masks --json",
+		Args:    atMost(1, "at most one mask's name"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			registry, err := anonymize.NewRegistry(builtin.Masks())
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				return a.oneMask(registry, args[0])
+			}
+			docs := make([]maskDocument, 0, len(registry.All()))
+			for _, def := range registry.All() {
+				docs = append(docs, documentMask(def))
+			}
+			return a.print(docs, func(w io.Writer) { showMasks(w, docs) })
+		},
+	}
+}
+
+func (a *app) oneMask(registry *anonymize.Registry, name string) error {
+	def, ok := registry.Lookup(name)
+	if !ok {
+		return usageError("unknown-mask", fmt.Errorf("no mask is called %q", name), "see the list: lethe masks")
+	}
+	doc := documentMask(*def)
+	return a.print(doc, func(w io.Writer) { a.showMask(w, doc) })
+}
+
+func documentMask(def anonymize.Definition) maskDocument {
+	doc := maskDocument{
+		Name: def.Name, Summary: def.Summary, Determinism: string(def.Determinism), Uniqueness: string(def.Uniqueness),
+		Nulls: string(def.Nulls), Reads: string(def.Reads), Discloses: []string{}, Rank: def.Rank,
+		Reversible: def.Reversible, Family: def.Family, KeyMask: def.KeyMask,
+	}
+	for _, class := range def.Accepts {
+		doc.Accepts = append(doc.Accepts, string(class))
+	}
+	for _, d := range def.Discloses {
+		doc.Discloses = append(doc.Discloses, string(d))
+	}
+	for _, p := range def.Params {
+		doc.Params = append(doc.Params, paramDocument{
+			Name: p.Name, Kind: string(p.Kind), Required: p.Required, Default: p.Default, Choices: p.Choices, Doc: p.Doc,
+		})
+	}
+	doc.Example = exampleDocument{Input: def.Example.Input, Output: maskExample(def)}
+	return doc
+}
+
+// exampleKey is published: it masks the catalogue's examples and nothing else.
+func exampleKey() derive.MaskingKey {
+	var raw [32]byte
+	copy(raw[:], "the example key of the catalogue")
+	return derive.MaskingKeyOf(raw)
+}
+
+// maskExample runs the mask on its example. A mask that cannot stand alone says why.
+func maskExample(def anonymize.Definition) string {
+	if def.New == nil {
+		return def.Example.Input
+	}
+	if def.Reads == anonymize.ReadsRow && len(def.Example.Params) == 0 && slices.ContainsFunc(def.Params, func(p anonymize.Param) bool { return p.Required }) {
+		return "(depends on the row)"
+	}
+	args := anonymize.Args{
+		Column: "example", Type: exampleType(def), Params: exampleParams(def),
+		Siblings: map[string]int{}, SiblingTypes: map[string]catalog.Type{}, Domain: def.Family,
+		Key: exampleKey().Key(def.Family, def.Family),
+	}
+	mask, err := def.New(args)
+	if err != nil {
+		return "(depends on the row)"
+	}
+	out, err := mask.Append([]byte{}, anonymize.Value{Text: []byte(def.Example.Input)})
+	if err != nil {
+		return "(depends on the row)"
+	}
+	if out == nil {
+		return "NULL"
+	}
+	return string(out)
+}
+
+func exampleParams(def anonymize.Definition) map[string]any {
+	params := map[string]any{}
+	for _, p := range def.Params {
+		if p.Default != nil {
+			params[p.Name] = p.Default
+		}
+	}
+	for name, value := range def.Example.Params {
+		params[name] = value
+	}
+	return params
+}
+
+// exampleType is a column type of the mask's first class.
+func exampleType(def anonymize.Definition) catalog.Type {
+	bases := map[catalog.Class]string{
+		catalog.ClassText: "text", catalog.ClassInteger: "int4", catalog.ClassNumeric: "numeric", catalog.ClassBoolean: "bool",
+		catalog.ClassDate: "date", catalog.ClassTimestamp: "timestamptz", catalog.ClassTime: "time", catalog.ClassUUID: "uuid",
+		catalog.ClassJSON: "jsonb", catalog.ClassBytes: "bytea", catalog.ClassNetwork: "inet",
+	}
+	for _, class := range def.Accepts {
+		if base, ok := bases[class]; ok {
+			return catalog.Type{Name: base, Base: base}
+		}
+	}
+	return catalog.Type{Name: "text", Base: "text"}
+}
+
+func showMasks(w io.Writer, docs []maskDocument) {
+	rows := make([]table.Row, 0, len(docs))
+	for _, d := range docs {
+		rows = append(rows, table.Row{d.Name, d.Rank, d.Uniqueness, d.Example.Input, short(d.Example.Output, 40)})
+	}
+	grid(w, table.Row{"mask", "rank", "unique", "from", "to"}, []int{2}, rows, nil)
+	fmt.Fprintln(w, "\nrank: 1 uses nothing of the original, 6 keeps it.  One mask: lethe masks NAME")
+}
+
+func (a *app) showMask(w io.Writer, d maskDocument) {
+	fmt.Fprintf(w, "%s\n  %s\n\n", a.paintOut(bold, d.Name), d.Summary)
+	list := func(words []string) string {
+		if len(words) == 0 {
+			return "nothing"
+		}
+		return strings.Join(words, ", ")
+	}
+	for _, line := range [][2]string{
+		{"example", d.Example.Input + "  ->  " + d.Example.Output},
+		{"stands on", list(d.Accepts)},
+		{"output", d.Determinism},
+		{"uniqueness", d.Uniqueness},
+		{"NULL", d.Nulls},
+		{"discloses", list(d.Discloses)},
+		{"reads", d.Reads},
+		{"rank", fmt.Sprintf("%d of 6", d.Rank)},
+	} {
+		fmt.Fprintf(w, "  %-12s %s\n", line[0], line[1])
+	}
+	if d.Reversible {
+		fmt.Fprintf(w, "  %-12s %s\n", "reversible", "by who holds the key")
+	}
+	if len(d.Params) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n  parameters\n")
+	for _, p := range d.Params {
+		note := p.Kind
+		switch {
+		case p.Required:
+			note += ", required"
+		case p.Default != nil:
+			note += fmt.Sprintf(", default %v", p.Default)
+		}
+		if len(p.Choices) > 0 {
+			note += ": " + strings.Join(p.Choices, " | ")
+		}
+		fmt.Fprintf(w, "    %-12s %s (%s)\n", p.Name, p.Doc, note)
+	}
+}
+
+// short cuts s to at most n characters.
+func short(s string, n int) string {
+	runes := []rune(s)
+	if len(runes) <= n {
+		return s
+	}
+	return string(runes[:n-1]) + "…"
+}
+
+// isUsage reports whether cobra itself refused the command line.
+func isUsage(err error) bool {
+	var f *failure
+	if errors.As(err, &f) {
+		return f.status == statusUsage
+	}
+	for _, prefix := range []string{"unknown command", "unknown flag", "unknown shorthand", "required flag", "flag needs"} {
+		if strings.HasPrefix(err.Error(), prefix) {
+			return true
+		}
+	}
+	return false
+}

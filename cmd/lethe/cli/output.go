@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/lethedb/lethe/internal/finding"
+)
+
+// The colours, by what they mean here.
+const (
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	cyan   = "36"
+	bold   = "1"
+	dim    = "2"
+)
+
+// colours reports whether stderr may carry escape sequences.
+func (a *app) colours() bool { return a.ErrTerminal && !a.noColor && a.Env("NO_COLOR") == "" }
+
+// paint wraps s for stderr when a person reads it.
+func (a *app) paint(code, s string) string {
+	if !a.colours() {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+// paintOut wraps s for stdout when a person reads it.
+func (a *app) paintOut(code, s string) string {
+	if !a.OutTerminal || a.noColor || a.Env("NO_COLOR") != "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+// talk writes one line for a person to stderr.
+func (a *app) talk(format string, args ...any) { fmt.Fprintf(a.Err, format+"\n", args...) }
+
+// print writes the document as JSON when asked to, else lets show draw it for a person on stdout.
+func (a *app) print(document any, show func(w io.Writer)) error {
+	if !a.json {
+		show(a.Out)
+		return nil
+	}
+	encoder := json.NewEncoder(a.Out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(document); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	return nil
+}
+
+// showFindings lists findings for a person on stderr, notes only when asked for.
+func (a *app) showFindings(found finding.List) {
+	for _, f := range found {
+		colour := red
+		switch f.Severity {
+		case finding.Warning:
+			colour = yellow
+		case finding.Note:
+			colour = dim
+			if !a.verbose {
+				continue
+			}
+		}
+		where := strings.TrimSuffix(strings.Join([]string{f.Place.String(), f.Object}, ": "), ": ")
+		where = strings.TrimPrefix(where, ": ")
+		if where != "" {
+			where += ": "
+		}
+		fmt.Fprintf(a.Err, "%s %s%s [%s]\n", a.paint(colour, f.Severity.String()+":"), where, f.Message, f.Code)
+		if f.Fix != "" {
+			fmt.Fprintf(a.Err, "  %s %s\n", a.paint(dim, "->"), strings.ReplaceAll(f.Fix, "\n", "\n     "))
+		}
+	}
+}
+
+// grid draws a table without borders: the header underlined, numbers to the right.
+func grid(w io.Writer, header table.Row, right []int, rows []table.Row, footer table.Row) {
+	t := table.NewWriter()
+	t.SetOutputMirror(w)
+	style := table.StyleLight
+	style.Options = table.Options{SeparateHeader: true, SeparateFooter: footer != nil}
+	style.Format.Header, style.Format.Footer = text.FormatDefault, text.FormatDefault
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	t.SetStyle(style)
+	t.AppendHeader(header)
+	t.AppendRows(rows)
+	if footer != nil {
+		t.AppendFooter(footer)
+	}
+	configs := make([]table.ColumnConfig, 0, len(right))
+	for _, n := range right {
+		configs = append(configs, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight})
+	}
+	t.SetColumnConfigs(configs)
+	t.Render()
+}
+
+// bytesText writes a size in the unit that leaves one to three digits.
+func bytesText(n int64) string {
+	const kilo = 1000 // disks and networks count in thousands
+	if n < kilo {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, units := float64(n), "kMGTP"
+	i := -1
+	for value >= kilo && i < len(units)-1 {
+		value /= kilo
+		i++
+	}
+	return fmt.Sprintf("%.1f %cB", value, units[i])
+}
+
+// countText writes a number with thin groups of three digits, as in 1,234,567.
+func countText(n int64) string {
+	s := fmt.Sprint(n)
+	sign := ""
+	if n < 0 {
+		sign, s = "-", s[1:]
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return sign + s
+}
+
+// durationText writes a duration as people say it.
+func durationText(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %02d s", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}

@@ -1,0 +1,184 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/lethedb/lethe/anonymize"
+	"github.com/lethedb/lethe/anonymize/derive"
+	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/config"
+	"github.com/lethedb/lethe/internal/finding"
+	"github.com/lethedb/lethe/internal/pg"
+	"github.com/lethedb/lethe/internal/pgserver"
+	"github.com/lethedb/lethe/internal/secret"
+	"github.com/lethedb/lethe/internal/state"
+	"github.com/lethedb/lethe/rules"
+)
+
+// passage is one way from a source to an environment, all that needs no server decided: who, from where,
+// to where, by which rules and key. Its secrets never print.
+type passage struct {
+	cfg      *config.Config
+	env      config.Environment
+	from     config.Source
+	file     *rules.File
+	registry *anonymize.Registry
+	key      *derive.MaskingKey
+	source   secret.String
+	target   secret.String
+	run      string
+	dir      string
+	// accepted are the columns of the catalog that was last accepted; nil when none was.
+	accepted map[string]bool
+	// status is how the environment stands; nil when it was never adopted.
+	status *pg.Status
+	// programs are the PostgreSQL installations of this machine, newest first.
+	programs []pgserver.Binaries
+}
+
+// prepare decides everything that needs no server. What is wrong is status 2. The returned function
+// removes the run's private directory.
+func (a *app) prepare(ctx context.Context, name string) (p *passage, done func(), err error) {
+	p = &passage{}
+	if p.cfg, err = a.loadConfig(); err != nil {
+		return nil, nil, err
+	}
+	if p.env, err = soleEnvironment(p.cfg, name); err != nil {
+		return nil, nil, err
+	}
+	p.from = p.cfg.Sources[p.env.From]
+	if p.file, p.registry, err = a.loadRules(p.cfg.Rules); err != nil {
+		return nil, nil, err
+	}
+	if p.key, err = a.maskingKey(ctx, p.cfg); err != nil {
+		return nil, nil, err
+	}
+	if p.source, err = a.resolve(ctx, p.from.DSN, "the connection string of source "+p.from.Name, p.from.Place); err != nil {
+		return nil, nil, err
+	}
+	if p.target, err = a.resolve(ctx, p.env.Target.DSN, "the connection string of environment "+p.env.Name, p.env.Target.Place); err != nil {
+		return nil, nil, err
+	}
+	if p.programs, err = pgserver.Find(ctx, a.Env); err != nil {
+		return nil, nil, fmt.Errorf("find PostgreSQL's programs: %w", err)
+	}
+	if p.run, err = state.NewRunID(a.Now(), rand.Reader); err != nil {
+		return nil, nil, fmt.Errorf("name the run: %w", err)
+	}
+	dir, remove, err := privateDirectory()
+	if err != nil {
+		return nil, nil, err
+	}
+	p.dir = dir
+	return p, remove, nil
+}
+
+// recall remembers which columns were accepted when the environment was published last. An environment
+// that was never published, or never adopted, has accepted none; what else is wrong with it is found later.
+func (p *passage) recall(ctx context.Context, a *app) error {
+	status, err := pg.Inspect(ctx, environmentOptions(a, p.env, p.target))
+	if _, ok := errors.AsType[*pg.RefusedError](err); ok {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at environment %s: %w", p.env.Name, err)
+	}
+	p.status = &status
+	if status.Certificate == nil || len(status.Certificate.Accepted) == 0 {
+		return nil
+	}
+	var columns []string
+	if err := json.Unmarshal(status.Certificate.Accepted, &columns); err != nil {
+		return fmt.Errorf("read the certificate of environment %s: %w", p.env.Name, err)
+	}
+	p.accepted = make(map[string]bool, len(columns))
+	for _, column := range columns {
+		p.accepted[column] = true
+	}
+	return nil
+}
+
+// open connects to the source.
+func (p *passage) open(ctx context.Context) (*pg.Source, error) {
+	source, err := pg.OpenSource(ctx, pg.SourceOptions{
+		Name: p.from.Name, DSN: p.source.Reveal(), Run: p.run, Connections: p.from.Connections, Dir: p.dir,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open source %s: %w", p.from.Name, err)
+	}
+	return source, nil
+}
+
+// compile decides every column of the catalog. Findings of severity error come back as a refusal,
+// together with the plan, which can still be explained.
+func (p *passage) compile(c *catalog.Catalog, needKey bool) (*rules.Plan, finding.List) {
+	options := rules.Options{Key: p.key, NeedKey: needKey, Undecided: rules.Undecided(p.env.Undecided)}
+	if p.accepted != nil {
+		options.Accepted = func(column string) bool { return p.accepted[column] }
+	}
+	plan, found := rules.Compile(p.file, c, p.registry, options)
+	found.Sort()
+	return plan, found
+}
+
+// conditions asks the source whether the row conditions of the plan can be read.
+func conditions(ctx context.Context, source *pg.Source, plan *rules.Plan) finding.List {
+	var found finding.List
+	for _, table := range plan.Tables {
+		if table.Rows != rules.RowsWhere {
+			continue
+		}
+		if err := source.CheckWhere(ctx, table.Table.Name, table.Where); err != nil {
+			found = append(found, finding.Finding{
+				Code: "bad-condition", Object: table.Table.Name.String(), Message: "the condition on the rows cannot be read: " + err.Error(),
+				Fix: "correct rows: {where: …} of this table",
+			})
+		}
+	}
+	return found
+}
+
+// targetOptions says how the environment is built and published.
+func (p *passage) targetOptions(a *app, tools pg.Tools) pg.TargetOptions {
+	options := environmentOptions(a, p.env, p.target)
+	options.Run, options.Dir, options.Tools = p.run, p.dir, tools
+	options.Jobs = jobs
+	return options
+}
+
+// jobs is how many indexes and constraints are built at once: as many as parts are loaded.
+const jobs = 2
+
+// columnsOf lists every column of a catalog as rules name them.
+func columnsOf(c *catalog.Catalog) []string {
+	var columns []string
+	for _, table := range c.Tables {
+		for _, column := range table.Columns {
+			columns = append(columns, table.Name.Column(column.Name))
+		}
+	}
+	return columns
+}
+
+// toolsFor picks pg_dump and pg_restore of one major that fits both servers, or says what to install.
+func (p *passage) toolsFor(source, target int) (pg.Tools, finding.List) {
+	binaries, err := pgserver.ClientTools(p.programs, source, target)
+	if err != nil {
+		return pg.Tools{}, finding.List{{Code: "no-tools", Message: err.Error()}}
+	}
+	return pg.Tools{PgDump: binaries.Program("pg_dump"), PgRestore: binaries.Program("pg_restore")}, nil
+}
+
+// guard refuses a target that is its own source, and what only a recorded reason allows.
+func guard(ctx context.Context, target *pg.Target, source secret.String) error {
+	err := target.Guard(ctx, source.Reveal())
+	var no *pg.RefusedError
+	if errors.As(err, &no) {
+		return refusedBy(statusRefused, "compare source and target", no.Findings)
+	}
+	return err
+}

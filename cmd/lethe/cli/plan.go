@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/lethedb/lethe/internal/finding"
+	"github.com/lethedb/lethe/internal/pg"
+	"github.com/lethedb/lethe/internal/work"
+	"github.com/lethedb/lethe/rules"
+)
+
+type planDocument struct {
+	Environment string       `json:"environment"`
+	Source      string       `json:"source"`
+	Digests     work.Digests `json:"digests"`
+	Tables      []planTable  `json:"tables"`
+	Rows        int64        `json:"rows"`
+	Bytes       int64        `json:"bytes"`
+	// Seconds is an estimate from the rates below; PeakDisk adds the new database to what is there.
+	Seconds  float64 `json:"seconds"`
+	PeakDisk int64   `json:"peak_disk_bytes"`
+	// KeyChange says what a masking key other than the published one's changes; "" when it is the same.
+	KeyChange string       `json:"key_change,omitempty"`
+	Findings  finding.List `json:"findings"`
+}
+
+type planTable struct {
+	Table  string   `json:"table"`
+	Rows   int64    `json:"rows"`
+	Bytes  int64    `json:"bytes"`
+	Mode   string   `json:"mode"`
+	Masked []string `json:"masked,omitempty"`
+	Kept   int      `json:"kept"`
+}
+
+// The rates a plan estimates with, per second on two cores: bytes of heap copied and masked, bytes of
+// index built. They are the low end of what the benchmarks of the copy engine show.
+const (
+	copyRate  = 60e6
+	indexRate = 40e6
+)
+
+func (a *app) planCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "plan ENV",
+		Short: "What a refresh would do: tables, rows, masks, time, disk; writes nothing",
+		Long: `Compiles the rules against the live catalog and says what a refresh would carry: each table with its
+rows, size and masked columns, an estimate of the time it takes and of the disk it needs at its peak, and what
+a new masking key changes. Sizes and rows are the planner's estimates. Nothing is written, anywhere.`,
+		Example: "  lethe plan staging\n  lethe plan staging --json | jq '.tables[] | select(.bytes > 1e9)'",
+		Args:    exactly(1, "the environment's name"),
+		RunE: func(c *cobra.Command, args []string) error {
+			doc, err := a.plan(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.print(doc, func(w io.Writer) { a.showPlan(w, doc) })
+		},
+	}
+}
+
+func (a *app) plan(ctx context.Context, name string) (*planDocument, error) {
+	p, _, plan, found, done, err := a.look(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if found.HasErrors() {
+		return nil, refusedBy(statusRefused, "compile "+p.file.Path(), found)
+	}
+	doc := &planDocument{Environment: p.env.Name, Source: p.from.Name, Digests: plan.Digests, Findings: found}
+	for _, t := range plan.Tables {
+		doc.add(t)
+	}
+	if p.status != nil {
+		doc.PeakDisk += p.status.Bytes
+		doc.KeyChange = keyChange(p.status, plan.Digests.KeyID)
+	}
+	return doc, nil
+}
+
+// add counts one table in. Text is about as large as the heap it comes from.
+func (d *planDocument) add(t rules.TablePlan) {
+	entry := planTable{Table: t.Table.Name.String(), Mode: string(t.Rows)}
+	for _, column := range t.Columns {
+		if column.Kept() {
+			entry.Kept++
+			continue
+		}
+		entry.Masked = append(entry.Masked, column.Column.Name+": "+column.Mask)
+	}
+	if t.Rows == rules.RowsAll || t.Rows == rules.RowsWhere {
+		entry.Rows, entry.Bytes = int64(max(t.Table.Size.Rows, 0)), t.Table.Size.Bytes
+		d.Rows += entry.Rows
+		d.Bytes += entry.Bytes
+		d.PeakDisk += entry.Bytes + t.Table.Size.IndexBytes
+		d.Seconds += float64(entry.Bytes)/copyRate + float64(t.Table.Size.IndexBytes)/indexRate
+	}
+	d.Tables = append(d.Tables, entry)
+}
+
+// keyChange says what becomes of mappings that people know from the published copy.
+func keyChange(status *pg.Status, id string) string {
+	if status.Certificate == nil || id == "" || status.Certificate.Digests.KeyID == id {
+		return ""
+	}
+	return fmt.Sprintf("the published copy was made with key %s, this one with %s: every masked value changes, and so do joins with other copies",
+		status.Certificate.Digests.KeyID, id)
+}
+
+func (a *app) showPlan(w io.Writer, d *planDocument) {
+	slices.SortStableFunc(d.Tables, func(x, y planTable) int { return int(y.Bytes - x.Bytes) })
+	rows := make([]table.Row, 0, len(d.Tables))
+	for _, t := range d.Tables {
+		note := strings.Join(t.Masked, ", ")
+		switch rules.RowsMode(t.Mode) {
+		case rules.RowsNone:
+			note = "structure only"
+		case rules.RowsDropped:
+			note = "dropped"
+		}
+		if note == "" {
+			note = fmt.Sprintf("%d columns kept", t.Kept)
+		}
+		rows = append(rows, table.Row{t.Table, "~" + countText(t.Rows), bytesText(t.Bytes), short(note, max(a.Width-50, 30))})
+	}
+	grid(w, table.Row{"table", "rows", "size", "masks"}, []int{2, 3}, rows, table.Row{fmt.Sprintf("%d tables", len(d.Tables)), "~" + countText(d.Rows), bytesText(d.Bytes), ""})
+	fmt.Fprintf(w, "\nabout %s; disk on the target at its peak about %s\n", durationText(time.Duration(d.Seconds*float64(time.Second))), bytesText(d.PeakDisk))
+	fmt.Fprintf(w, "rules %s  plan %s  key %s\n", short(d.Digests.Rules, 13), short(d.Digests.Plan, 13), d.Digests.KeyID)
+	if d.KeyChange != "" {
+		fmt.Fprintf(w, "%s %s\n", a.paintOut(yellow, "new key:"), d.KeyChange)
+	}
+	a.showFindings(d.Findings)
+}

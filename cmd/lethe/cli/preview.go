@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/copytext"
+	"github.com/lethedb/lethe/internal/pg"
+	"github.com/lethedb/lethe/internal/work"
+	"github.com/lethedb/lethe/rules"
+)
+
+type previewDocument struct {
+	Table   string          `json:"table"`
+	Columns []previewColumn `json:"columns"`
+	// Rows hold masked values; null is SQL NULL.
+	Rows [][]*string `json:"rows"`
+}
+
+type previewColumn struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	Mask string `json:"mask"`
+}
+
+func (a *app) previewCommand() *cobra.Command {
+	var env string
+	var limit int
+	command := &cobra.Command{
+		Use:   "preview TABLE",
+		Short: "A few rows of a table as they would arrive",
+		Long: `Reads a few rows of the source through the masks and shows them, masked values only. Nothing is
+written, anywhere. Which rows come is up to the server.`,
+		Example: "  lethe preview public.customer\n  lethe preview public.customer --rows 20 --json",
+		Args:    exactly(1, "the table's name"),
+		RunE: func(c *cobra.Command, args []string) error {
+			doc, err := a.preview(c.Context(), env, args[0], limit)
+			if err != nil {
+				return err
+			}
+			return a.print(doc, func(w io.Writer) { a.showPreview(w, doc) })
+		},
+	}
+	command.Flags().StringVar(&env, "env", "", "by the rules of this `ENV`; may be left out when there is one")
+	command.Flags().IntVar(&limit, "rows", 5, "how many rows")
+	return command
+}
+
+func (a *app) preview(ctx context.Context, env, name string, limit int) (*previewDocument, error) {
+	var table catalog.Name
+	if err := table.UnmarshalText([]byte(name)); err != nil {
+		return nil, usageError("bad-name", err, "write schema.table")
+	}
+	if limit < 1 || limit > 1000 {
+		return nil, usageError("bad-limit", fmt.Errorf("--rows is from 1 to 1000"), "")
+	}
+	p, source, plan, found, done, err := a.look(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if found.HasErrors() {
+		return nil, refusedBy(statusRefused, "compile "+p.file.Path(), found)
+	}
+	entry := plan.Table(table)
+	if entry == nil {
+		return nil, refused("unknown-table", fmt.Errorf("the plan has no table %s", table), "see the list: lethe plan "+p.env.Name)
+	}
+	if entry.Rows == rules.RowsNone || entry.Rows == rules.RowsDropped {
+		return nil, refused("no-rows", fmt.Errorf("no row of %s arrives", table), "")
+	}
+	return previewRows(ctx, source, plan, entry, limit)
+}
+
+// previewRows reads through the very masks and codec that a refresh uses.
+func previewRows(ctx context.Context, source *pg.Source, plan *rules.Plan, entry *rules.TablePlan, limit int) (*previewDocument, error) {
+	doc := &previewDocument{Table: entry.Table.Name.String(), Rows: [][]*string{}}
+	columns := make([]string, 0, len(entry.Columns))
+	for _, c := range entry.Columns {
+		columns = append(columns, c.Column.Name)
+		doc.Columns = append(doc.Columns, previewColumn{c.Column.Name, c.Column.Type.Name, c.Mask})
+	}
+	mask, err := plan.Masker(entry.Table.Name)
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	err = source.WithSnapshot(ctx, plan.Catalog, []catalog.Name{entry.Table.Name}, func(ctx context.Context, snapshot *pg.Snapshot) error {
+		_, err := mask.Rows(func(w io.Writer) error {
+			_, err := snapshot.CopyOut(ctx, pg.Query{
+				Table: entry.Table.Name, Columns: columns, Range: work.Range{Kind: work.Whole}, Where: entry.Where, Limit: limit,
+			}, w)
+			return err
+		}).Push(&text)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("preview %s: %w", entry.Table.Name, err)
+	}
+	doc.Rows, err = parseRows(text.Bytes(), len(columns))
+	return doc, err
+}
+
+// parseRows undoes COPY's escapes.
+func parseRows(text []byte, columns int) ([][]*string, error) {
+	rows := [][]*string{}
+	splitter := copytext.NewSplitter(columns)
+	splitter.Feed(text)
+	for splitter.Next() {
+		row := make([]*string, columns)
+		for i, raw := range splitter.Fields() {
+			value, null, err := copytext.Unescape(nil, raw)
+			if err != nil {
+				return nil, err
+			}
+			if !null {
+				s := string(value)
+				row[i] = &s
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows, splitter.Close()
+}
+
+func (a *app) showPreview(w io.Writer, d *previewDocument) {
+	header := table.Row{"column", "mask"}
+	for i := range d.Rows {
+		header = append(header, fmt.Sprintf("row %d", i+1))
+	}
+	var rows []table.Row
+	width := max((a.Width-40)/max(len(d.Rows), 1), 12)
+	for i, c := range d.Columns {
+		row := table.Row{c.Name, c.Mask}
+		for _, fields := range d.Rows {
+			text := "NULL"
+			if fields[i] != nil {
+				text = short(printable(*fields[i]), width)
+			}
+			row = append(row, text)
+		}
+		rows = append(rows, row)
+	}
+	grid(w, header, nil, rows, nil)
+}
+
+// printable keeps a value on one line and out of the terminal's control.
+func printable(s string) string {
+	runes := []rune(s)
+	for i, r := range runes {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			runes[i] = ' '
+		}
+	}
+	return string(runes)
+}

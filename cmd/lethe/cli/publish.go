@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lethedb/lethe/internal/buildinfo"
+	"github.com/lethedb/lethe/internal/config"
+	"github.com/lethedb/lethe/internal/pg"
+	"github.com/lethedb/lethe/internal/secret"
+	"github.com/lethedb/lethe/internal/state"
+)
+
+// swapDocument is what --json prints of publish and rollback.
+type swapDocument struct {
+	Run         string          `json:"run"`
+	Environment string          `json:"environment"`
+	Publication *pg.Publication `json:"publication"`
+}
+
+func (a *app) publishCommand() *cobra.Command {
+	var build string
+	command := &cobra.Command{
+		Use:   "publish ENV",
+		Short: "Finish a build: swap it in",
+		Long: `Publishes a build that was verified and kept: one of refresh --no-publish, or one whose publishing was
+refused because of a session that could not be ended. The swap is the same as that of refresh.`,
+		Example: "  lethe publish staging\n  lethe publish staging --run 7k3f2m9x1q4zb",
+		Args:    exactly(1, "the environment's name"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.swap(c.Context(), args[0], state.Publish, func(ctx context.Context, options pg.TargetOptions) (pg.Publication, error) {
+				return pg.Publish(ctx, options, build)
+			})
+		},
+	}
+	command.Flags().StringVar(&build, "run", "", "the build of this `RUN`; defaults to the newest")
+	return command
+}
+
+func (a *app) rollbackCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "rollback ENV",
+		Short: "Serve the previous database again, by the same swap",
+		Long: `Swaps the database that was published before back in. What serves now is kept as the previous one, so
+that a second rollback undoes the first.`,
+		Example: "  lethe rollback staging",
+		Args:    exactly(1, "the environment's name"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.swap(c.Context(), args[0], state.Rollback, pg.Rollback)
+		},
+	}
+}
+
+// environmentOptions says where an environment lives and how it is published.
+func environmentOptions(a *app, env config.Environment, dsn secret.String) pg.TargetOptions {
+	options := pg.TargetOptions{
+		DSN: dsn.Reveal(), Maintenance: env.Target.Maintenance, Environment: env.Name, Version: buildinfo.Version(), Now: a.Now,
+		Sessions: pg.Sessions{Mode: pg.SessionMode(env.Publish.Sessions.Mode), Drain: env.Publish.Sessions.Wait},
+		Keep:     pg.Keep{Count: env.KeepPrevious.Count, For: env.KeepPrevious.For},
+	}
+	if env.Slots != nil {
+		options.Slots = &pg.Slots{Databases: env.Slots.Databases, Pointer: pg.Pointer{File: env.Slots.Pointer.File, Command: env.Slots.Pointer.Command}}
+	}
+	return options
+}
+
+// swap publishes or rolls back and puts it on record.
+func (a *app) swap(ctx context.Context, name string, kind state.Kind, do func(context.Context, pg.TargetOptions) (pg.Publication, error)) error {
+	cfg, err := a.loadConfig()
+	if err != nil {
+		return err
+	}
+	env, err := environment(cfg, name)
+	if err != nil {
+		return err
+	}
+	dsn, err := a.resolve(ctx, env.Target.DSN, "the connection string of environment "+env.Name, env.Target.Place)
+	if err != nil {
+		return err
+	}
+	run, err := state.NewRunID(a.Now(), rand.Reader)
+	if err != nil {
+		return fmt.Errorf("name the run: %w", err)
+	}
+	rec, err := a.begin(ctx, cfg, state.Run{ID: run, Environment: env.Name, Kind: kind})
+	if err != nil {
+		return err
+	}
+	options := environmentOptions(a, env, dsn)
+	options.Run = run
+	publication, err := do(ctx, options)
+	result := state.Result{Outcome: state.Published}
+	if err == nil {
+		result.Publication = recorded(&publication)
+	}
+	if err := rec.end(ctx, result, err); err != nil {
+		return err
+	}
+	a.showFindings(publication.Notes)
+	doc := swapDocument{Run: run, Environment: env.Name, Publication: &publication}
+	return a.print(doc, func(w io.Writer) { a.showPublication(w, env.Name, &publication) })
+}

@@ -1,0 +1,368 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/lethedb/lethe/anonymize"
+	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/finding"
+	"github.com/lethedb/lethe/internal/pg"
+	"github.com/lethedb/lethe/internal/state"
+	"github.com/lethedb/lethe/internal/work"
+	"github.com/lethedb/lethe/rules"
+	"github.com/lethedb/lethe/scheduler/refresh"
+)
+
+// The target is a sink; what judges it asks the server, not the memory of who built it.
+var (
+	_ refresh.Sink     = (*pg.Target)(nil)
+	_ refresh.Verifier = certifier{}
+)
+
+// refreshDocument is what --json prints of a refresh.
+type refreshDocument struct {
+	Run         string                `json:"run"`
+	Environment string                `json:"environment"`
+	Source      work.Source           `json:"source"`
+	Published   bool                  `json:"published"`
+	Publication *pg.Publication       `json:"publication,omitempty"`
+	Digests     work.Digests          `json:"digests"`
+	Masked      int                   `json:"masked_columns"`
+	Kept        int                   `json:"kept_columns"`
+	Tables      []refresh.TableReport `json:"tables"`
+	Phases      []refresh.PhaseReport `json:"phases"`
+	Total       work.Count            `json:"total"`
+	Seconds     float64               `json:"seconds"`
+	Findings    finding.List          `json:"findings,omitempty"`
+}
+
+func (a *app) refreshCommand() *cobra.Command {
+	var noPublish, keepFailed bool
+	command := &cobra.Command{
+		Use:   "refresh ENV",
+		Short: "Build a masked copy beside the environment, verify it, publish it",
+		Long: `Reads the source in one snapshot, masks every row on the way, loads a new database beside the
+environment's own, verifies counts and every object, and swaps the two in one transaction. Whatever fails
+before that leaves the old database serving, untouched; so does kill -9 at any moment.`,
+		Example: `  lethe refresh staging
+  lethe refresh staging --no-publish     build and verify; finish later: lethe publish staging
+  lethe refresh staging --json | jq .total.rows`,
+		Args: exactly(1, "the environment's name"),
+		RunE: func(c *cobra.Command, args []string) error {
+			doc, err := a.refresh(c.Context(), args[0], noPublish, keepFailed)
+			if err != nil {
+				return err
+			}
+			return a.print(doc, func(w io.Writer) { a.showRefresh(w, doc) })
+		},
+	}
+	command.Flags().BoolVar(&noPublish, "no-publish", false, "build and verify only; `lethe publish` finishes it")
+	command.Flags().BoolVar(&keepFailed, "keep-failed", false, "keep a build that failed verification, closed, until the next run")
+	return command
+}
+
+// refresh does one refresh and puts it on record, whatever its end.
+func (a *app) refresh(ctx context.Context, name string, noPublish, keepFailed bool) (*refreshDocument, error) {
+	p, done, err := a.prepare(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if p.key == nil && !p.cfg.Keys.Ephemeral {
+		// Rules that mask nothing by key may go on; compile tells.
+		a.talk("no masking key is configured; masks that need one will be refused")
+	}
+	rec, err := a.begin(ctx, p.cfg, state.Run{ID: p.run, Environment: p.env.Name, Source: p.from.Name, Kind: state.Refresh})
+	if err != nil {
+		return nil, err
+	}
+	began := a.Now()
+	r := &refreshing{app: a, passage: p, record: rec, build: noPublish, keepFailed: keepFailed}
+	err = r.run(ctx)
+	r.doc.Seconds = a.Now().Sub(began).Seconds()
+	return &r.doc, rec.end(ctx, r.result(), err)
+}
+
+// refreshing is the state of one refresh.
+type refreshing struct {
+	*app
+	*passage
+	record     *record
+	build      bool
+	keepFailed bool
+	plan       *rules.Plan
+	tools      pg.Tools
+	doc        refreshDocument
+}
+
+func (r *refreshing) run(ctx context.Context) error {
+	r.doc = refreshDocument{Run: r.passage.run, Environment: r.env.Name}
+	source, err := r.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	if err := r.decide(ctx, source); err != nil {
+		return err
+	}
+	target, err := r.admit(ctx, source)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = target.Close() }()
+	if err := r.copy(ctx, source, target); err != nil {
+		return err
+	}
+	return r.accept(ctx)
+}
+
+// decide compiles the rules against the catalog as it stands; any error refuses the run.
+func (r *refreshing) decide(ctx context.Context, source *pg.Source) error {
+	c, err := source.Catalog(ctx)
+	if err != nil {
+		return fmt.Errorf("read the catalog of %s: %w", r.from.Name, err)
+	}
+	if err := r.recall(ctx, r.app); err != nil {
+		return err
+	}
+	plan, found := r.compile(c, true)
+	found = append(found, conditions(ctx, source, plan)...)
+	if found.HasErrors() {
+		return refusedBy(statusRefused, "compile "+r.file.Path(), found)
+	}
+	r.showFindings(found)
+	r.doc.Findings = found
+	r.plan, r.doc.Digests = plan, plan.Digests
+	for _, t := range plan.Tables {
+		for _, column := range t.Columns {
+			if column.Kept() {
+				r.doc.Kept++
+			} else {
+				r.doc.Masked++
+			}
+		}
+	}
+	return nil
+}
+
+// admit asks both servers for everything that would stop the run, and takes the environment's lock.
+func (r *refreshing) admit(ctx context.Context, source *pg.Source) (*pg.Target, error) {
+	found, tools, err := r.preflight(ctx, r.passage, source, r.plan)
+	if err != nil {
+		return nil, err
+	}
+	if found.HasErrors() {
+		return nil, refusedBy(statusRefused, "preflight", found)
+	}
+	r.showFindings(found)
+	r.tools = tools
+	options := r.targetOptions(r.app, tools)
+	options.KeepFailed = r.keepFailed
+	target, err := pg.OpenTarget(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	if err := guard(ctx, target, r.source); err != nil {
+		return nil, errors.Join(err, target.Close())
+	}
+	return target, nil
+}
+
+// copy builds, verifies and publishes.
+func (r *refreshing) copy(ctx context.Context, source *pg.Source, target *pg.Target) error {
+	progress := r.newProgress()
+	defer progress.close()
+	report, err := refresh.Run(ctx, refresh.Job{
+		At: r.instant(source), Into: target, Verify: certifier{target, columnsOf(r.plan.Catalog)}, Workers: jobs, Build: r.build, Events: progress.event, Now: r.Now,
+	})
+	r.doc.Tables, r.doc.Phases, r.doc.Total = report.Tables, report.Phases, report.Total
+	r.doc.Findings = append(r.doc.Findings, report.Findings...)
+	if err != nil {
+		return err
+	}
+	if !r.build {
+		publication := target.Result()
+		r.doc.Published, r.doc.Publication = true, &publication
+		r.showFindings(publication.Notes)
+	}
+	return nil
+}
+
+// instant scopes the source's locks and snapshot.
+func (r *refreshing) instant(source *pg.Source) refresh.Instant {
+	return func(ctx context.Context, read func(context.Context, *work.Order, refresh.Producer) error) error {
+		tables, err := r.plan.Order()
+		if err != nil {
+			return err
+		}
+		var locked []catalog.Name
+		for _, t := range tables {
+			if !t.Empty {
+				locked = append(locked, t.Table.Name)
+			}
+		}
+		return source.WithSnapshot(ctx, r.plan.Catalog, locked, func(ctx context.Context, snapshot *pg.Snapshot) error {
+			order, err := r.order(ctx, snapshot, tables)
+			if err != nil {
+				return err
+			}
+			producer, err := refresh.NewMasking(snapshotReader{snapshot, order.Run}, order, func(name catalog.Name) (*anonymize.Table, error) {
+				return r.plan.Masker(name)
+			})
+			if err != nil {
+				return err
+			}
+			return read(ctx, order, producer)
+		})
+	}
+}
+
+// order says what is to be built, as the snapshot has it.
+func (r *refreshing) order(ctx context.Context, snapshot *pg.Snapshot, tables []work.Table) (*work.Order, error) {
+	schema := filepath.Join(r.dir, "schema.dump")
+	if err := snapshot.DumpSchema(ctx, r.tools, schema, dropped(r.plan)); err != nil {
+		return nil, fmt.Errorf("dump the schema: %w", err)
+	}
+	sequences, err := snapshot.Sequences(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read sequences: %w", err)
+	}
+	r.doc.Source = snapshot.Source()
+	return &work.Order{
+		Run: r.passage.run, Environment: r.env.Name, Catalog: snapshot.Catalog(), Tables: tables, Schema: schema,
+		Sequences: sequences, Source: snapshot.Source(), Digests: r.plan.Digests,
+	}, nil
+}
+
+// snapshotReader is a snapshot as masking reads it.
+type snapshotReader struct {
+	snapshot *pg.Snapshot
+	run      string
+}
+
+func (s snapshotReader) Parts(_ context.Context, t work.Table) ([]work.Part, error) {
+	return s.snapshot.Parts(t, s.run), nil
+}
+
+func (s snapshotReader) CopyPart(ctx context.Context, t work.Table, part work.Part, w io.Writer) error {
+	_, err := s.snapshot.CopyOut(ctx, pg.Query{Table: t.Table.Name, Columns: t.Columns, Range: part.Range, Where: t.Where}, w)
+	return err
+}
+
+func (s snapshotReader) Count(ctx context.Context, t work.Table) (int64, error) {
+	n, err := s.snapshot.Count(ctx, t.Table.Name, t.Where)
+	if err == nil {
+		s.snapshot.Done(t.Table.Name)
+	}
+	return n, err
+}
+
+// certifier verifies, and writes the verdict and the catalog that it was given for into the certificate:
+// columns that appear later are new, whatever machine asks.
+type certifier struct {
+	target  *pg.Target
+	columns []string
+}
+
+// Verify judges what was built and certifies it.
+func (c certifier) Verify(ctx context.Context, want map[catalog.Name]int64) (finding.List, error) {
+	found, err := c.target.Verify(ctx, want)
+	if err != nil || found.HasErrors() {
+		return found, err
+	}
+	verdicts, err := json.Marshal(map[string]string{"counts": "passed", "objects": "passed"})
+	if err != nil {
+		return nil, err
+	}
+	accepted, err := json.Marshal(c.columns)
+	if err != nil {
+		return nil, err
+	}
+	return found, c.target.Certify(ctx, verdicts, accepted)
+}
+
+// accept remembers which key was used.
+func (r *refreshing) accept(ctx context.Context) error {
+	if r.key == nil || r.cfg.Keys.Ephemeral {
+		return nil
+	}
+	return r.record.store.KeySeen(ctx, r.key.ID(), r.Now())
+}
+
+// result is what goes on record.
+func (r *refreshing) result() state.Result {
+	result := state.Result{Outcome: state.Built, Digests: r.doc.Digests}
+	for _, t := range r.doc.Tables {
+		result.Tables = append(result.Tables, state.Table{
+			Schema: t.Table.Schema, Name: t.Table.Name, Rows: t.Rows, Bytes: t.Bytes, Milliseconds: t.Milliseconds,
+		})
+	}
+	for _, phase := range r.doc.Phases {
+		result.Phases = append(result.Phases, state.Phase{Name: string(phase.Phase), Milliseconds: phase.Milliseconds})
+	}
+	if r.doc.Published {
+		result.Outcome = state.Published
+		result.Publication = recorded(r.doc.Publication)
+	}
+	return result
+}
+
+func recorded(p *pg.Publication) *state.Publication {
+	return &state.Publication{Database: p.Database, Previous: p.Previous, OutageMS: p.Outage.Milliseconds(), Sessions: p.Ended}
+}
+
+// most is how many tables the summary lists; the rest is one line.
+const most = 20
+
+func (a *app) showRefresh(w io.Writer, d *refreshDocument) {
+	rows := make([]table.Row, 0, most+1)
+	shown := largest(d.Tables, most)
+	var rest work.Count
+	for i, t := range shown {
+		if i < most {
+			rows = append(rows, table.Row{t.Table, countText(t.Rows), bytesText(t.Bytes), durationText(time.Duration(t.Milliseconds) * time.Millisecond)})
+		}
+	}
+	for _, t := range d.Tables {
+		rest = rest.Add(t.Count)
+	}
+	if len(d.Tables) > most {
+		rows = append(rows, table.Row{fmt.Sprintf("and %d smaller tables", len(d.Tables)-most), "", "", ""})
+	}
+	grid(w, table.Row{"table", "rows", "size", "time"}, []int{2, 3, 4}, rows,
+		table.Row{fmt.Sprintf("%d tables", len(d.Tables)), countText(rest.Rows), bytesText(rest.Bytes), ""})
+	fmt.Fprintln(w)
+	for _, phase := range d.Phases {
+		fmt.Fprintf(w, "  %-8s %s\n", phase.Phase, durationText(time.Duration(phase.Milliseconds)*time.Millisecond))
+	}
+	fmt.Fprintf(w, "\n%d columns masked, %d kept with a reason; counts and every object agree with the source's\n", d.Masked, d.Kept)
+	if !d.Published {
+		fmt.Fprintf(w, "%s was built and not published; finish it: lethe publish %s\n", d.Run, d.Environment)
+		return
+	}
+	a.showPublication(w, d.Environment, d.Publication)
+	fmt.Fprintf(w, "run %s, %s altogether\n", d.Run, durationText(time.Duration(d.Seconds*float64(time.Second))))
+}
+
+// showPublication says what serves now, and what publishing cost those who were connected.
+func (a *app) showPublication(w io.Writer, env string, p *pg.Publication) {
+	fmt.Fprintf(w, "%s %s serves run %s; %s without service, %d sessions ended\n",
+		a.paintOut(green, "published:"), p.Database, p.Run, durationText(p.Outage), p.Ended)
+	if p.Previous == "" {
+		return
+	}
+	until := ""
+	if !p.KeptUntil.IsZero() {
+		until = " until " + p.KeptUntil.Local().Format("Mon 15:04")
+	}
+	fmt.Fprintf(w, "kept %s%s; serve it again: lethe rollback %s\n", p.Previous, until, env)
+}

@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/lethedb/lethe/internal/state"
+)
+
+func (a *app) runsCommand() *cobra.Command {
+	var environment string
+	var limit int
+	command := &cobra.Command{
+		Use:   "runs [ID]",
+		Short: "What ran, when, how it ended, and what to do next",
+		Long:  "Without an id, lists runs, the newest first. With one, shows all that is on record of it.",
+		Example: `  lethe runs
+  lethe runs --env staging --limit 5
+  lethe runs 7k3f2m9x1q4zb --json`,
+		Args: atMost(1, "at most one run's id"),
+		RunE: func(c *cobra.Command, args []string) error {
+			store, err := a.history(c.Context())
+			if err != nil {
+				return err
+			}
+			if store == nil {
+				return a.print([]state.Run{}, func(w io.Writer) { fmt.Fprintln(w, "nothing has run yet") })
+			}
+			defer func() { _ = store.Close() }()
+			if len(args) == 1 {
+				return a.oneRun(c.Context(), store, args[0])
+			}
+			runs, err := store.Runs(c.Context(), state.Filter{Environment: environment, Limit: limit})
+			if err != nil {
+				return err
+			}
+			return a.print(runs, func(w io.Writer) { a.showRuns(w, runs) })
+		},
+	}
+	command.Flags().StringVar(&environment, "env", "", "only runs of this `ENV`")
+	command.Flags().IntVar(&limit, "limit", 20, "how many at most; 0 for all")
+	return command
+}
+
+// history opens the state file, nil when there is none yet: looking makes no files.
+func (a *app) history(ctx context.Context) (*state.Store, error) {
+	cfg, err := a.loadConfig()
+	if err != nil {
+		return nil, err
+	}
+	if !exists(cfg.State) {
+		return nil, nil
+	}
+	store, err := state.Open(ctx, cfg.State)
+	if err != nil {
+		return nil, usageError("bad-state", fmt.Errorf("open state file: %w", err), "")
+	}
+	return store, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func (a *app) oneRun(ctx context.Context, store *state.Store, id string) error {
+	run, err := store.Run(ctx, id)
+	if errors.Is(err, state.ErrUnknownRun) {
+		return usageError("unknown-run", fmt.Errorf("no run has the id %s", id), "see the list: lethe runs")
+	}
+	if err != nil {
+		return err
+	}
+	return a.print(run, func(w io.Writer) { a.showRun(w, run) })
+}
+
+// outcomeColour says how an outcome looks.
+func outcomeColour(o state.Outcome) string {
+	switch o {
+	case state.Published, state.Done, state.Built:
+		return green
+	case state.Running:
+		return cyan
+	}
+	return red
+}
+
+// took is how long a run took, "" while it goes on or when nobody knows.
+func took(run state.Run) string {
+	if run.Ended.IsZero() {
+		return ""
+	}
+	return durationText(run.Ended.Sub(run.Started))
+}
+
+func (a *app) showRuns(w io.Writer, runs []state.Run) {
+	if len(runs) == 0 {
+		fmt.Fprintln(w, "no runs")
+		return
+	}
+	rows := make([]table.Row, 0, len(runs))
+	for _, run := range runs {
+		rows = append(rows, table.Row{
+			run.ID, run.Kind, run.Environment, run.Started.Local().Format("2006-01-02 15:04"), took(run),
+			a.paintOut(outcomeColour(run.Outcome), string(run.Outcome)), run.Code,
+		})
+	}
+	grid(w, table.Row{"run", "what", "environment", "started", "took", "outcome", "code"}, []int{5}, rows, nil)
+}
+
+// advice is what to do after a run that ended so.
+func advice(run state.Run) string {
+	switch run.Outcome {
+	case state.Published:
+		return "lethe rollback " + run.Environment + " serves the previous one again"
+	case state.Built:
+		return "lethe publish " + run.Environment + " finishes it"
+	case state.Refused:
+		return "lethe check " + run.Environment + " lists every reason"
+	case state.Failed, state.Interrupted:
+		return "the old environment serves on; lethe refresh " + run.Environment + " starts anew and cleans up"
+	case state.VerificationFailed:
+		return "the old environment serves on; lethe refresh " + run.Environment + " --keep-failed keeps the build to look at"
+	}
+	return ""
+}
+
+func (a *app) showRun(w io.Writer, run state.Run) {
+	line := func(name string, value any) {
+		if text := fmt.Sprint(value); text != "" {
+			fmt.Fprintf(w, "  %-12s %s\n", name, text)
+		}
+	}
+	fmt.Fprintf(w, "%s %s of %s: %s\n", run.ID, run.Kind, run.Environment, a.paintOut(outcomeColour(run.Outcome), string(run.Outcome)))
+	line("source", run.Source)
+	line("started", run.Started.Local().Format(time.DateTime))
+	line("took", took(run))
+	line("by", run.User+"@"+run.Host+", lethe "+run.Version)
+	line("code", run.Code)
+	line("rules", short(run.Digests.Rules, 16))
+	line("plan", short(run.Digests.Plan, 16))
+	line("key", run.Digests.KeyID)
+	if p := run.Publication; p != nil {
+		line("published", fmt.Sprintf("%s, %d ms without service, %d sessions ended", p.Database, p.OutageMS, p.Sessions))
+		line("previous", p.Previous)
+	}
+	line("next", advice(run))
+	if len(run.Tables) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	rows := make([]table.Row, 0, len(run.Tables))
+	for _, t := range run.Tables {
+		rows = append(rows, table.Row{t.Schema + "." + t.Name, countText(t.Rows), bytesText(t.Bytes), durationText(time.Duration(t.Milliseconds) * time.Millisecond)})
+	}
+	total := run.Total()
+	grid(w, table.Row{"table", "rows", "size", "time"}, []int{2, 3, 4}, rows, table.Row{"", countText(total.Rows), bytesText(total.Bytes), ""})
+}
