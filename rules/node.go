@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -125,6 +126,8 @@ func (r *reader) read(text []byte) node {
 		r.report(finding.Place{File: r.file, Line: line, Column: 1}, "too-deep", "close the brackets", "nests more than %d levels deep", maxDepth)
 		return bad
 	}
+	// Some editors begin a file with a byte order mark and end lines in two characters.
+	text = bytes.ReplaceAll(bytes.TrimPrefix(text, []byte("\ufeff")), []byte("\r\n"), []byte("\n"))
 	file, err := parseYAML(text)
 	if err != nil {
 		r.syntax(err, text)

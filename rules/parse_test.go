@@ -132,6 +132,10 @@ func TestTheDigestIsThatOfTheMeaning(t *testing.T) {
 			t.Errorf("%s changes the digest", name)
 		}
 	}
+	windows := "\ufeff" + strings.ReplaceAll("version: 1\ndefaults:\n  \"*.*.a\": email\n  \"*.*.b\": {mask: redact, char: x, keep_length: true}\ntables:\n  p.t: {columns: {x: {keep: \"why\"}, y: null}}\n", "\n", "\r\n")
+	if one(windows) != base {
+		t.Error("a byte order mark or other line ends change the digest")
+	}
 	if parse(map[string]string{
 		"rules.yaml": "version: 1\ninclude: [t.yaml]\ndefaults:\n  \"*.*.a\": email\n  \"*.*.b\": {mask: redact, char: x, keep_length: true}\n",
 		"t.yaml":     "version: 1\ntables:\n  p.t: {columns: {x: {keep: \"why\"}, y: null}}\n",

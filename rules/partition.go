@@ -105,6 +105,7 @@ func (k *compiler) checkConstraints() {
 		for _, check := range t.catalog.Checks {
 			k.checkCheck(t, check)
 		}
+		k.checkSearchText(t)
 	}
 	for _, f := range k.families {
 		checks := f.root().catalog.Type.DomainChecks
@@ -131,6 +132,24 @@ func (k *compiler) checkCheck(t *table, check catalog.Check) {
 			Code: "check-constraint", Severity: finding.Warning, Place: c.family.final.place, Object: c.name(),
 			Fix: "make sure that what the mask makes satisfies it; a row that does not fails the run",
 		}, "the CHECK %s of %s will judge what the mask %s makes", check.Name, t.name(), c.family.final.definition.Name)
+	}
+}
+
+// checkSearchText warns of kept search words beside masked texts: a trigger may have made the ones of the
+// others, and no trigger runs while rows are loaded.
+func (k *compiler) checkSearchText(t *table) {
+	i := slices.IndexFunc(t.columns, func(c *column) bool { return c.masked() && c.catalog.Type.Class() == catalog.ClassText })
+	if i < 0 {
+		return
+	}
+	for _, c := range t.columns {
+		if c.catalog.Type.Base != "tsvector" || c.masked() || c.family.final == nil || !slices.Contains(c.family.roots, c) {
+			continue
+		}
+		k.report(finding.Finding{
+			Code: "kept-search-text", Severity: finding.Warning, Place: c.family.final.place, Object: c.name(),
+			Fix: "empty it, unless it is made of kept columns alone",
+		}, "keeps search words while %s is masked: words of the originals may be among them", t.columns[i].catalog.Name)
 	}
 }
 

@@ -345,3 +345,33 @@ func drawTables(r *rapid.T) string {
 	}
 	return b.String()
 }
+
+// TestWhatIsNotEnforcedRefusesNothing holds that an index whose build failed, and a foreign key that is
+// declared and not enforced, are no reason to refuse; the latter still links masks.
+func TestWhatIsNotEnforcedRefusesNothing(t *testing.T) {
+	f, found := Parse("rules.yaml", files(map[string]string{"rules.yaml": `version: 1
+tables:
+  public.a: {rows: none}
+  public.b: {columns: {a_id: {keep: "a number"}, name: first_name}}
+`}))
+	if len(found) > 0 {
+		t.Fatal(render(found))
+	}
+	c := sketch(t, "public.a\n  id int4 pk\npublic.b\n  a_id int4 -> public.a.id\n  name text unique\n")
+	codes := func() string {
+		_, found := Compile(f, c, testMasks(t), Options{Key: key()})
+		var codes []string
+		for _, f := range found {
+			codes = append(codes, f.Code)
+		}
+		return strings.Join(codes, " ")
+	}
+	if got, want := codes(), "dangling-rows unique-index"; got != want {
+		t.Fatalf("enforced: got %q, want %q", got, want)
+	}
+	c.Tables[1].Indexes[0].Valid = false
+	c.Tables[1].ForeignKeys[0].Enforced = false
+	if got := codes(); got != "" {
+		t.Errorf("not enforced: got %q", got)
+	}
+}

@@ -87,7 +87,7 @@ func (k *compiler) checkReference(t *table, key *catalog.ForeignKey) {
 		k.report(f, "its foreign key %s refers to %s, which is dropped", key.Name, lost.name())
 		return
 	}
-	if !k.anyRows(t) || k.nulled(t, key) {
+	if !k.anyRows(t) || k.nulled(t, key) || !key.Enforced {
 		return
 	}
 	if t.root() == lost.root() && lost.rows == RowsNone && lost == lost.root() {

@@ -70,6 +70,8 @@ func (k *compiler) checkUnique() {
 		}
 		for i := range t.catalog.Indexes {
 			switch index := &t.catalog.Indexes[i]; {
+			case !index.Valid && t.catalog.Kind != catalog.Partitioned:
+				// Its build failed in production: nothing is refused by it, and no dump carries it over.
 			case index.Exclusion:
 				k.checkExclusion(t, index)
 			case index.Unique:
