@@ -2,6 +2,7 @@ package pg
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/url"
@@ -88,7 +89,7 @@ func (p *proxy) relay(client net.Conn) {
 		if _, writeErr := server.Write(buffer[:n]); err != nil || writeErr != nil {
 			break
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 	}

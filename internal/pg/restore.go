@@ -291,7 +291,8 @@ func (a *archive) restore(ctx context.Context, database string, entries []entry,
 		return err
 	}
 	defer remove()
-	args := []string{"--no-password", "--exit-on-error", "--use-list=" + list.Name(), "--dbname=" + conninfo(database)}
+	// Only when it is verbose does it tell which entry failed.
+	args := []string{"--no-password", "--verbose", "--exit-on-error", "--use-list=" + list.Name(), "--dbname=" + conninfo(database)}
 	if jobs > 1 {
 		args = append(args, "--jobs="+strconv.Itoa(jobs))
 	}
