@@ -232,11 +232,12 @@ func (g *gatherer) places(ctx context.Context) (err error) {
 	return nil
 }
 
-// untrusted finds what only a superuser can make again.
+// untrusted finds what only a superuser can make again. Aggregates are of language internal, whatever
+// their functions are, and anybody may make one.
 func (g *gatherer) untrusted(ctx context.Context) (err error) {
 	g.source.Untrusted, err = textColumn(ctx, g.tx, `SELECT 'function ' || p.oid::regprocedure::text FROM pg_proc p
 			JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
-			WHERE NOT l.lanpltrusted AND l.lanname <> 'sql' AND `+userSchemas+` AND `+extensionOf("pg_proc", "p.oid")+` = ''
+			WHERE NOT l.lanpltrusted AND l.lanname <> 'sql' AND p.prokind <> 'a' AND `+userSchemas+` AND `+extensionOf("pg_proc", "p.oid")+` = ''
 		UNION ALL
 		SELECT 'foreign-data wrapper ' || quote_ident(f.fdwname) FROM pg_foreign_data_wrapper f WHERE `+
 		extensionOf("pg_foreign_data_wrapper", "f.oid")+` = '' ORDER BY 1`)
