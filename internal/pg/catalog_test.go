@@ -63,6 +63,11 @@ func TestCatalogHoldsOneOfEachThing(t *testing.T) {
 	for i := range c.Extensions {
 		c.Extensions[i].Version = ""
 	}
+	for i := range c.Schemas {
+		if c.Schemas[i].Name == "public" {
+			c.Schemas[i].Owner = "" // another since 15
+		}
+	}
 	for i := range c.Tables {
 		c.Tables[i].Size = catalog.Size{}
 	}
@@ -132,6 +137,46 @@ func TestCatalogReads1600ColumnsAndTheirSize(t *testing.T) {
 	}
 	if s := table.Columns[1599].Stats; s.NullFraction != 0 || s.Distinct != 1 || s.Width != 1 {
 		t.Errorf("stats of a full column = %+v", s)
+	}
+}
+
+func TestCatalogKnowsWhatNewerServersHold(t *testing.T) {
+	db := pgtest.New(t)
+	major := db.QueryInt(t, `SELECT current_setting('server_version_num')::int / 10000`)
+	for _, c := range []struct {
+		since int64
+		sql   string
+		holds func(table catalog.Table) bool
+	}{
+		{14, `CREATE TABLE n (id int UNIQUE)`, func(table catalog.Table) bool { return !table.Indexes[0].NullsNotDistinct }},
+		{15, `CREATE TABLE n (id int UNIQUE NULLS NOT DISTINCT)`, func(table catalog.Table) bool { return table.Indexes[0].NullsNotDistinct }},
+		{15, `CREATE TABLE n (v numeric(5, -2))`, func(table catalog.Table) bool {
+			return table.Columns[0].Type.Precision == 5 && table.Columns[0].Type.Scale == -2
+		}},
+		{17, `CREATE TABLE n (id int GENERATED ALWAYS AS IDENTITY) PARTITION BY LIST (id)`, func(table catalog.Table) bool {
+			return table.Columns[0].Identity == "always" && table.AccessMethod == ""
+		}},
+		{18, `CREATE TABLE n (a int, b int GENERATED ALWAYS AS (a + 1))`, func(table catalog.Table) bool {
+			return table.Columns[1].Generated == "virtual" && table.Columns[1].Default == "(a + 1)"
+		}},
+		{18, `CREATE TABLE n (a int PRIMARY KEY, b int CONSTRAINT loose REFERENCES n NOT ENFORCED)`, func(table catalog.Table) bool {
+			return !table.ForeignKeys[0].Enforced && !table.ForeignKeys[0].Validated
+		}},
+		{18, `CREATE TABLE n (a int CONSTRAINT named NOT NULL, b int CONSTRAINT loose CHECK (b > 0) NOT ENFORCED)`, func(table catalog.Table) bool {
+			return table.Columns[0].NotNull && len(table.Checks) == 1
+		}},
+		{18, `CREATE TABLE n (s int4range, r int4range, PRIMARY KEY (s, r WITHOUT OVERLAPS))`, func(table catalog.Table) bool {
+			return table.Indexes[0].Primary && table.Indexes[0].Exclusion && len(table.Indexes[0].Columns) == 2
+		}},
+	} {
+		if major < c.since {
+			continue
+		}
+		db.Exec(t, c.sql)
+		if table := mustRead(t, db).Tables[0]; !c.holds(table) {
+			t.Errorf("%s reads as %+v", c.sql, table)
+		}
+		db.Exec(t, `DROP TABLE n`)
 	}
 }
 

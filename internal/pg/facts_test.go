@@ -83,7 +83,6 @@ func TestTheGrantsSufficeForAWholeRead(t *testing.T) {
 		t.Fatalf("with the printed grants, still: %v", found)
 	}
 	s := openSource(t, p.reader.DSN(p.source))
-	programs := tools(t, p.source)
 	rows := map[catalog.Name]int64{}
 	err := within(t, s, func(ctx context.Context, snap *Snapshot) error {
 		for _, name := range allTables(snap.Catalog()) {
@@ -104,10 +103,15 @@ func TestTheGrantsSufficeForAWholeRead(t *testing.T) {
 		if err != nil || len(sequences) != 2 {
 			t.Errorf("sequences: %v, %v", sequences, err)
 		}
-		return snap.DumpSchema(ctx, programs, s.opts.Dir+"/schema.dump", nil)
+		t.Run("schema", func(t *testing.T) {
+			if err := snap.DumpSchema(ctx, tools(t, p.source), s.opts.Dir+"/schema.dump", nil); err != nil {
+				t.Errorf("%v\n%s", err, outputOf(err))
+			}
+		})
+		return nil
 	})
 	if err != nil {
-		t.Fatalf("%v\n%s", err, outputOf(err))
+		t.Fatal(err)
 	}
 	want := map[catalog.Name]int64{public("a"): 2, public("p1"): 1, public("mine"): 300, {Schema: "Foo Bar", Name: "With a space"}: 1}
 	if fmt.Sprint(rows) != fmt.Sprint(want) {
@@ -257,7 +261,7 @@ func TestALocaleIsProvenByTheServer(t *testing.T) {
 	}{
 		{own, true}, {libc("C"), true}, {libc("POSIX"), true}, {libc("C.UTF-8"), true}, {libc("C.utf8"), true},
 		{libc("tlh_KLINGON.UTF-8"), false}, {libc("it's"), false},
-		{icu("de-DE", ""), true}, {icu("de-DE", "&a < g"), version >= 160000},
+		{icu("de-DE", ""), version >= 150000}, {icu("de-DE", "&a < g"), version >= 160000},
 		{catalog.Server{Encoding: "UTF8", Provider: "builtin", Locale: "C.UTF-8"}, version >= 170000},
 	} {
 		if got, err := p.locale(t.Context(), c.server); err != nil || got != c.want {

@@ -21,7 +21,7 @@ CREATE TABLE types (
   serial_no serial,
   plain text DEFAULT 'x' NOT NULL,
   v varchar(50), c char(5), n name, b bit(3), vb bit varying(9),
-  num numeric, num2 numeric(10), num3 numeric(10, 4), neg numeric(5, -2), m money2,
+  num numeric, num2 numeric(10), num3 numeric(10, 4), m money2,
   ci citext, nd text COLLATE nocase, h hstore,
   feeling mood, feelings mood[], nick handle, nicks handles, vs varchar(7)[], cis citext[],
   addr address, addrs address[], fake_date public.date, vec int2vector,
@@ -45,7 +45,7 @@ CREATE TABLE child (
   x int, y int, note text, boss int UNIQUE REFERENCES child (boss) DEFERRABLE,
   EXCLUDE USING gist (int4range(x, y) WITH &&)
 );
-ALTER TABLE parent ADD CONSTRAINT parent_ba UNIQUE NULLS NOT DISTINCT (b, a);
+ALTER TABLE parent ADD CONSTRAINT parent_ba UNIQUE (b, a);
 ALTER TABLE child ADD CONSTRAINT child_parent FOREIGN KEY (y, x) REFERENCES parent (b, a) NOT VALID;
 CREATE TABLE heir (extra text) INHERITS (parent);
 
