@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -223,4 +224,17 @@ func (t *Target) Guard(ctx context.Context, sourceDSN string) error {
 		}
 	}
 	return nil
+}
+
+// Standing returns why the environment's database may not be replaced from this source, without taking a
+// lock and without writing: it was not adopted, it is the source, or it is nearer to it than was agreed.
+func Standing(ctx context.Context, opts TargetOptions, sourceDSN string) (finding.List, error) {
+	t, err := findTarget(ctx, opts)
+	if err == nil {
+		err = t.Guard(ctx, sourceDSN)
+	}
+	if no, ok := errors.AsType[*RefusedError](err); ok {
+		return no.Findings, nil
+	}
+	return nil, err
 }

@@ -233,6 +233,10 @@ func (s *stages) wait(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+	// Who came late and waits for a turn to find that nothing is left must still get one.
+	for range cap(s.running) {
+		<-s.running
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed != nil {

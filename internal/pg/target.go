@@ -71,7 +71,7 @@ type Sessions struct {
 }
 
 // Keep says which previous databases are kept: no more than Count, none longer than For. A zero For
-// sets no limit of time. The zero Keep keeps one; a negative Count keeps none.
+// sets no limit of time.
 type Keep struct {
 	Count int
 	For   time.Duration
@@ -140,12 +140,24 @@ type Target struct {
 // with another environment's is a RefusedError, a lock that somebody holds a BusyError. The caller
 // closes the Target.
 func OpenTarget(ctx context.Context, opts TargetOptions) (*Target, error) {
-	opts = opts.withDefaults()
-	config, err := parse(opts.DSN)
+	t, err := findTarget(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{opts: opts, base: config.Database}
+	if t.lock, err = lockEnvironment(ctx, t.opts, t.marker); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// findTarget finds the environment's database and reads its marker, without taking a lock.
+func findTarget(ctx context.Context, opts TargetOptions) (*Target, error) {
+	opts = opts.withDefaults()
+	database, err := DatabaseOf(opts.DSN)
+	if err != nil {
+		return nil, err
+	}
+	t := &Target{opts: opts, base: database}
 	if opts.Slots != nil {
 		if err := opts.Slots.validate(); err != nil {
 			return nil, err
@@ -154,13 +166,17 @@ func OpenTarget(ctx context.Context, opts TargetOptions) (*Target, error) {
 			return nil, err
 		}
 	}
-	if t.marker, err = t.readMarker(ctx, t.base); err != nil {
-		return nil, err
+	t.marker, err = t.readMarker(ctx, t.base)
+	return t, err
+}
+
+// DatabaseOf returns the name of the database that a connection string reaches.
+func DatabaseOf(dsn string) (string, error) {
+	config, err := parse(dsn)
+	if err != nil {
+		return "", err
 	}
-	if t.lock, err = lockEnvironment(ctx, opts, t.marker); err != nil {
-		return nil, err
-	}
-	return t, nil
+	return config.Database, nil
 }
 
 func (o TargetOptions) withDefaults() TargetOptions {
@@ -169,9 +185,6 @@ func (o TargetOptions) withDefaults() TargetOptions {
 	o.Jobs = cmp.Or(o.Jobs, 2)
 	o.Sessions.Mode = cmp.Or(o.Sessions.Mode, Drain)
 	o.Sessions.Drain = cmp.Or(o.Sessions.Drain, 30*time.Second)
-	if o.Keep == (Keep{}) {
-		o.Keep.Count = 1
-	}
 	o.LockTimeout = cmp.Or(o.LockTimeout, 5*time.Second)
 	if o.Now == nil {
 		o.Now = time.Now

@@ -42,29 +42,16 @@ type Kept struct {
 // Inspect tells how an environment stands. It reads only and takes no lock. Only DSN, Maintenance,
 // Environment and Slots of the options are used.
 func Inspect(ctx context.Context, opts TargetOptions) (Status, error) {
-	opts = opts.withDefaults()
 	if opts.Run == "" {
 		opts.Run = "status"
 	}
-	config, err := parse(opts.DSN)
+	t, err := findTarget(ctx, opts)
 	if err != nil {
-		return Status{}, err
-	}
-	t := &Target{opts: opts, base: config.Database}
-	if opts.Slots != nil {
-		if err := opts.Slots.validate(); err != nil {
-			return Status{}, err
-		}
-		if t.base, err = t.servingSlot(ctx); err != nil {
-			return Status{}, err
-		}
-	}
-	if t.marker, err = t.readMarker(ctx, t.base); err != nil {
 		return Status{}, err
 	}
 	s := Status{Database: t.base, Marker: t.marker}
 	var all []related
-	if opts.Slots != nil {
+	if t.opts.Slots != nil {
 		all, err = t.relatedSlots(ctx)
 	} else {
 		all, err = t.related(ctx)
