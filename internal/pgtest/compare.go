@@ -21,7 +21,7 @@ const canonicalSettings = `SET client_encoding = 'UTF8'; SET datestyle = 'ISO, M
 // schema lethe is ours, an extension's tables are the extension's.
 const userTables = `SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
 	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
+	WHERE (c.relkind = 'r' OR c.relkind = 'm' AND c.relispopulated) AND c.relpersistence <> 't'
 	AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'lethe') AND n.nspname NOT LIKE 'pg_toast%'
 	AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 	ORDER BY 1`
