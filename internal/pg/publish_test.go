@@ -225,12 +225,15 @@ func TestASessionThatWeMayNotEndKeepsTheBuildForLater(t *testing.T) {
 	if _, err := Publish(t.Context(), s.options(t, "later"), "r3"); code(err) != "no-build" {
 		t.Errorf("publish a run that never was: %v", err)
 	}
-	p, err := Publish(t.Context(), s.options(t, "later"), "r2")
+	p, err := Publish(t.Context(), s.options(t, "later"), "") // the newest
 	if err != nil {
 		t.Fatal(err)
 	}
 	assertEqual(t, "run", p.Run, "r2")
 	assertEqual(t, "serves", s.serves(t), 2)
+	if _, err := Publish(t.Context(), s.options(t, "later"), ""); code(err) != "no-build" {
+		t.Errorf("publish the newest where none waits: %v", err)
+	}
 	if _, err := Publish(t.Context(), s.options(t, "later"), "r2"); code(err) != "already-published" {
 		t.Errorf("publish again: %v", err)
 	}

@@ -5,21 +5,28 @@ import (
 	"fmt"
 )
 
-// Publish finishes what a run built and did not publish: a build that passed its verification. It takes
-// the environment's lock for as long as it lasts.
+// Publish finishes what a run built and did not publish: a build that passed its verification. Without a
+// run it takes the newest build. It takes the environment's lock for as long as it lasts.
 func Publish(ctx context.Context, opts TargetOptions, run string) (Publication, error) {
 	return publishOne(ctx, opts, func(t *Target, all []related) (string, string, error) {
-		for _, r := range all {
-			if r.serving && r.run == run {
+		var chosen *related
+		for i, r := range all {
+			switch {
+			case run != "" && r.serving && r.run == run:
 				return "", "", refuse("already-published", r.name, "the run's data serves already", "")
+			case !r.unpublished() || run != "" && r.run != run:
+			case chosen == nil || r.run > chosen.run: // ids of runs sort by their time
+				chosen = &all[i]
 			}
 		}
-		for _, r := range all {
-			if r.unpublished() && r.run == run {
-				return r.name, r.run, nil
-			}
+		switch {
+		case chosen != nil:
+			return chosen.name, chosen.run, nil
+		case run == "":
+			return "", "", refuse("no-build", t.opts.Environment, "no build waits to be published", "make one: lethe refresh "+t.opts.Environment+" --no-publish")
 		}
-		return "", "", refuse("no-build", t.opts.Environment, fmt.Sprintf("run %s left no build that could be published", run), "run lethe refresh")
+		return "", "", refuse("no-build", t.opts.Environment, fmt.Sprintf("run %s left no build that could be published", run),
+			"see which builds wait: lethe env show "+t.opts.Environment)
 	})
 }
 
