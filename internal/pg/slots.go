@@ -221,8 +221,9 @@ func dropEverything(ctx context.Context, conn *pgx.Conn, marker Marker) error {
 			return fmt.Errorf("drop %s: %w", name, err)
 		}
 	}
-	const fresh = `CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC; COMMENT ON SCHEMA public IS 'standard public schema';
-		SELECT lo_unlink(oid) FROM pg_largeobject_metadata`
+	// As initdb makes it, so that a dump that says nothing of it means the same here as there.
+	const fresh = `CREATE SCHEMA public AUTHORIZATION pg_database_owner; GRANT USAGE ON SCHEMA public TO PUBLIC;
+		COMMENT ON SCHEMA public IS 'standard public schema'; SELECT lo_unlink(oid) FROM pg_largeobject_metadata`
 	if _, err := conn.PgConn().Exec(ctx, fresh).ReadAll(); err != nil {
 		return fmt.Errorf("make schema public: %w", err)
 	}
