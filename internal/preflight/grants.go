@@ -143,7 +143,8 @@ func objectOwners(c *catalog.Catalog) []string {
 		}
 	}
 	for _, schema := range c.Schemas {
-		if schema.Name != "public" { // it comes with the database and keeps its owner
+		// Before 15 public belongs to whoever made the server, and is left with them.
+		if schema.Name != "public" || c.Server.Major() >= 15 {
 			add(schema.Owner, schema.Extension)
 		}
 	}
