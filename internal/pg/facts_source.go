@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -209,12 +210,14 @@ func (g *gatherer) roles(ctx context.Context) error {
 		}
 	}
 	for _, schema := range g.catalog.Schemas {
-		if schema.Extension == "" && schema.Name != "public" {
+		// Before 15 public belongs to whoever made the server, and is left with them.
+		if schema.Extension == "" && (schema.Name != "public" || g.catalog.Server.Major() >= 15) {
 			owners = append(owners, schema.Owner)
 		}
 	}
 	slices.Sort(owners)
-	g.source.Owners = slices.Compact(owners)
+	// Whoever owns a database is a member of the server's own role for its owner; the others own nothing.
+	g.source.Owners = slices.DeleteFunc(slices.Compact(owners), func(role string) bool { return strings.HasPrefix(role, "pg_") })
 	if g.source.Grantees, err = textColumn(ctx, g.tx, query, []string{"a", "r"}, ownSchema, gone); err != nil {
 		return fmt.Errorf("grants: %w", err)
 	}

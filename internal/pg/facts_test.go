@@ -205,6 +205,13 @@ func TestRolesThatTheSchemaNamesMustExistOnTheTarget(t *testing.T) {
 	if !slices.Contains(source.Grantees, report.Name) || !slices.Contains(source.Grantees, policy.Name) || !slices.Equal(source.Owners, []string{p.app.Name}) {
 		t.Errorf("owners %v, grantees %v", source.Owners, source.Grantees)
 	}
+	if c.Server.Major() >= 15 {
+		p.source.Exec(t, `ALTER SCHEMA public OWNER TO `+report.Name)
+		c := mustCatalog(t, s)
+		if source, err := s.Facts(t.Context(), c, nil, nil); err != nil || !slices.Contains(source.Owners, report.Name) {
+			t.Errorf("owners without that of public: %v, %v", source.Owners, err)
+		}
+	}
 	source.Owners = append(source.Owners, "nobody_has_this_role")
 	target, err := TargetFacts(t.Context(), TargetOptions{DSN: p.target.DSN(), Environment: "staging"}, c, source)
 	if err != nil {
