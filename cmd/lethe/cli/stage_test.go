@@ -15,7 +15,15 @@ import (
 	"github.com/lethedb/lethe/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+// asLethe is the environment variable that makes this test binary be lethe: a process that can be killed.
+const asLethe = "LETHE_TEST_AS_LETHE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asLethe) != "" {
+		os.Exit(Main(context.Background(), os.Args[1:], Process()))
+	}
+	pgtest.Main(m)
+}
 
 // testKey masks in tests alone.
 const testKey = "7e57000000000000000000000000000000000000000000000000000000000001"
@@ -36,7 +44,13 @@ type stage struct {
 // newStage makes an empty production and staging; fill loads production as its owner.
 func newStage(t *testing.T, rules string, fill func(s *stage)) *stage {
 	t.Helper()
-	s := &stage{t: t, production: pgtest.New(t), staging: pgtest.New(t), dir: t.TempDir(), now: time.Now}
+	return newStageOn(t, pgtest.New(t), pgtest.New(t), rules, fill)
+}
+
+// newStageOn is newStage on databases of the caller's, such as those of two servers.
+func newStageOn(t *testing.T, production, staging *pgtest.DB, rules string, fill func(s *stage)) *stage {
+	t.Helper()
+	s := &stage{t: t, production: production, staging: staging, dir: t.TempDir(), now: time.Now}
 	s.owner = pgtest.Role(t, s.production, "")
 	s.reader = pgtest.Role(t, s.production, "")
 	s.builder = pgtest.Role(t, s.staging, "CREATEDB")
@@ -175,4 +189,14 @@ func withUser(t *testing.T, dsn string, login pgtest.Login) string {
 	}
 	u.User = url.UserPassword(login.Name, login.Password)
 	return u.String()
+}
+
+// read returns a file of the user's directory.
+func (s *stage) read(name string) string {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.dir, name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(text)
 }
