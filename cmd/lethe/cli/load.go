@@ -110,15 +110,6 @@ func (a *app) maskingKey(ctx context.Context, cfg *config.Config) (*derive.Maski
 	return &key, nil
 }
 
-// privateDirectory makes a directory for temporary files that nobody else may enter; remove it when done.
-func privateDirectory() (dir string, remove func(), err error) {
-	dir, err = os.MkdirTemp("", "lethe-")
-	if err != nil {
-		return "", nil, fmt.Errorf("make temporary directory: %w", err)
-	}
-	return dir, func() { _ = os.RemoveAll(dir) }, nil
-}
-
 // beside returns path as it is, or relative to the configuration file's directory.
 func beside(cfg *config.Config, path string) string {
 	if filepath.IsAbs(path) {
