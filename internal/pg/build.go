@@ -157,7 +157,11 @@ func (b *build) create(ctx context.Context) error {
 	if err := t.announce(ctx, b.database, b.order.Run); err != nil {
 		return err
 	}
-	return t.maintain(ctx, func(conn *pgx.Conn) error { return t.createDatabase(ctx, conn, b.database, b.order) })
+	err := t.maintain(ctx, func(conn *pgx.Conn) error { return t.createDatabase(ctx, conn, b.database, b.order) })
+	if err != nil {
+		return errors.Join(err, t.forget(context.WithoutCancel(ctx), b.database))
+	}
+	return nil
 }
 
 // maintain calls f with a session in the maintenance database.
@@ -207,7 +211,7 @@ func (t *Target) createDatabase(ctx context.Context, conn *pgx.Conn, name string
 	closing := "BEGIN; REVOKE ALL ON DATABASE " + quoted(name) + " FROM PUBLIC; COMMENT ON DATABASE " + quoted(name) + " IS " +
 		quoteLiteral(notePrefix+string(note)) + "; ALTER DATABASE " + quoted(name) + " CONNECTION LIMIT -1; COMMIT"
 	if _, err := conn.PgConn().Exec(ctx, closing).ReadAll(); err != nil {
-		return fmt.Errorf("close database %s: %w", name, err)
+		return errors.Join(fmt.Errorf("close database %s: %w", name, err), t.dropDatabase(context.WithoutCancel(ctx), name))
 	}
 	return nil
 }
@@ -259,10 +263,16 @@ func (b *build) begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("mark %s: %w", b.database, err)
 	}
+	// From here on it is known by its certificate.
+	if err := b.t.forget(ctx, b.database); err != nil {
+		return err
+	}
 	b.t.opts.Event(Event{Phase: "schema"})
 	b.stages = newStages(b.archive, b.order, b.t.opts.Jobs)
-	if err := b.archive.restore(ctx, b.database, b.stages.before, 1); err != nil {
-		return fmt.Errorf("make the schema: %w", err)
+	for _, entries := range schemasFirst(b.stages.before) {
+		if err := b.archive.restore(ctx, b.database, entries, 1); err != nil {
+			return fmt.Errorf("make the schema: %w", err)
+		}
 	}
 	return b.viewsStayInside(ctx)
 }

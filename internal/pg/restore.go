@@ -354,6 +354,20 @@ func (a *archive) name(err error) error {
 	return err
 }
 
+// schemasFirst splits entries into the schemas with their rights and the rest. pg_restore gives all rights
+// last, and a table is given only to an owner who may create in its schema.
+func schemasFirst(entries []entry) [][]entry {
+	var first, rest []entry
+	for _, e := range entries {
+		if e.kind == "SCHEMA" || (e.kind == "ACL" && strings.HasPrefix(e.name, "- SCHEMA ")) {
+			first = append(first, e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	return [][]entry{first, rest}
+}
+
 // byContents sorts entries as the archive has them.
 func (a *archive) byContents(entries []entry) {
 	place := make(map[int]int, len(a.entries))
