@@ -158,8 +158,12 @@ func (b *build) create(ctx context.Context) error {
 		return err
 	}
 	err := t.maintain(ctx, func(conn *pgx.Conn) error { return t.createDatabase(ctx, conn, b.database, b.order) })
-	if err != nil {
+	switch {
+	case hasCode(err, "42P04"):
 		return errors.Join(err, t.forget(context.WithoutCancel(ctx), b.database))
+	case err != nil:
+		// It may have been made although the answer did not arrive: forgotten, nobody would ever know it as ours.
+		return errors.Join(err, t.dropDatabase(context.WithoutCancel(ctx), b.database))
 	}
 	return nil
 }
