@@ -78,6 +78,7 @@ func (p sample) stage(t *testing.T) *stage {
 func TestRefreshCarriesASampleAndNobodyInIt(t *testing.T) {
 	for _, p := range []sample{pagila(), chinook()} {
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
 			s := p.stage(t)
 			s.ok("check", "staging")
 			s.ok("refresh", "staging")
