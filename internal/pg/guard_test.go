@@ -25,7 +25,7 @@ func throughAnotherName(dsn string) string {
 func TestProductionIsNeverATarget(t *testing.T) {
 	production, other := pgtest.New(t), pgtest.New(t)
 	reader := pgtest.Role(t, production, "") // an ordinary role sees all that is needed
-	as := func(db *pgtest.DB) string { return reader.DSN(db) }
+	as := reader.DSN
 	for name, c := range map[string]struct {
 		target string
 		reason string

@@ -139,7 +139,6 @@ func (b *build) verifyCatalog(ctx context.Context, conn *pgx.Conn) (finding.List
 		arrives[table.Table.Name] = true
 	}
 	dropped := func(name catalog.Name) bool { return !arrives[name] }
-	var found finding.List
 	var tables []catalog.Table
 	for _, table := range want.Tables {
 		if table.Extension == "" && table.Kind != catalog.MaterialisedView && dropped(table.Name) {
@@ -154,10 +153,17 @@ func (b *build) verifyCatalog(ctx context.Context, conn *pgx.Conn) (finding.List
 		}
 		sequences = append(sequences, s)
 	}
-	found = append(found, differences("table", unnumbered(tables), unnumbered(got.Tables), func(t catalog.Table) string { return t.Name.String() })...)
+	schemas, arrived := want.Schemas, unnumbered(got.Tables)
+	tables = unnumbered(tables)
+	if want.Server.Major() != got.Server.Major() {
+		respell(tables, arrived)
+		schemas = ownedByTheServer(schemas, got.Schemas)
+	}
+	extensions, found := otherVersions(want.Extensions, got.Extensions)
+	found = append(found, differences("table", tables, arrived, func(t catalog.Table) string { return t.Name.String() })...)
 	found = append(found, differences("sequence", sequences, got.Sequences, func(s catalog.Sequence) string { return s.Name.String() })...)
-	found = append(found, differences("schema", want.Schemas, got.Schemas, func(s catalog.Schema) string { return s.Name })...)
-	found = append(found, differences("extension", want.Extensions, got.Extensions, func(e catalog.Extension) string { return e.Name })...)
+	found = append(found, differences("schema", schemas, got.Schemas, func(s catalog.Schema) string { return s.Name })...)
+	found = append(found, differences("extension", extensions, got.Extensions, func(e catalog.Extension) string { return e.Name })...)
 	a, z := want.Server, got.Server
 	a.Version, a.Standby, z.Version, z.Standby = 0, false, 0, false
 	if a != z {

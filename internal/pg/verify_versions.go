@@ -1,0 +1,86 @@
+package pg
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/finding"
+)
+
+// respell makes the tables of two servers of different majors comparable: each spells expressions in its
+// own way, so that of a default, a check, an index or a bound only its being there is compared. The lists
+// are changed in place.
+func respell(lists ...[]catalog.Table) {
+	for _, tables := range lists {
+		for i, table := range tables {
+			tables[i] = unspelled(table)
+		}
+	}
+}
+
+// unspelled returns a table without the text of its expressions.
+func unspelled(t catalog.Table) catalog.Table {
+	there := func(text *string) {
+		if *text != "" {
+			*text = "an expression"
+		}
+	}
+	there(&t.PartitionBound)
+	t.Columns = slices.Clone(t.Columns)
+	for i := range t.Columns {
+		there(&t.Columns[i].Default)
+		t.Columns[i].Type.DomainChecks = make([]string, len(t.Columns[i].Type.DomainChecks))
+	}
+	t.Indexes = slices.Clone(t.Indexes)
+	for i := range t.Indexes {
+		index := &t.Indexes[i]
+		there(&index.Definition)
+		there(&index.Predicate)
+		index.Columns = slices.Clone(index.Columns)
+		for j := range index.Columns {
+			there(&index.Columns[j].Expression)
+		}
+	}
+	t.ForeignKeys = slices.Clone(t.ForeignKeys)
+	for i := range t.ForeignKeys {
+		there(&t.ForeignKeys[i].Definition)
+	}
+	t.Checks = slices.Clone(t.Checks)
+	for i := range t.Checks {
+		there(&t.Checks[i].Definition)
+	}
+	return t
+}
+
+// ownedByTheServer gives the schema public the owner it has on the new server: before 15 initdb gave it
+// to the superuser, since then to whoever owns the database, and no dump says so.
+func ownedByTheServer(want, got []catalog.Schema) []catalog.Schema {
+	want = slices.Clone(want)
+	for i := range want {
+		for _, schema := range got {
+			if want[i].Name == "public" && schema.Name == "public" {
+				want[i].Owner = schema.Owner
+			}
+		}
+	}
+	return want
+}
+
+// otherVersions tells extensions that arrived in another version than the source's, as a warning: a dump
+// names none, and the server installs its own.
+func otherVersions(want, got []catalog.Extension) ([]catalog.Extension, finding.List) {
+	want = slices.Clone(want)
+	var found finding.List
+	for i := range want {
+		for _, arrived := range got {
+			if arrived.Name != want[i].Name || arrived.Version == want[i].Version {
+				continue
+			}
+			found = append(found, finding.Finding{Code: "extension-version", Severity: finding.Warning, Object: arrived.Name,
+				Message: fmt.Sprintf("the extension is version %s at the source and %s on the target", want[i].Version, arrived.Version)})
+			want[i].Version = arrived.Version
+		}
+	}
+	return want, found
+}
