@@ -5,6 +5,7 @@
 package masked
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -63,7 +64,7 @@ func (h Header) Check(want Header) error {
 type Rows struct {
 	header  Header
 	write   func(io.Writer) (int64, error)
-	observe func(bytes int)
+	observe func(bytes, rows int)
 	spent   bool
 }
 
@@ -76,9 +77,10 @@ func Seal(h Header, write func(io.Writer) (int64, error)) *Rows {
 // Header returns what the rows hold. The caller must not change its Columns.
 func (r *Rows) Header() Header { return r.header }
 
-// Observe has see called with the size of every write that Push makes, on Push's goroutine. It is for
-// progress; it must be called before Push and sees no bytes.
-func (r *Rows) Observe(see func(bytes int)) { r.observe = see }
+// Observe has see called with the size of every write that Push makes and with how many rows of the text
+// format end in it, on Push's goroutine. It is for progress; it must be called before Push, sees no bytes,
+// and counts no rows of the binary format.
+func (r *Rows) Observe(see func(bytes, rows int)) { r.observe = see }
 
 // Push writes all rows to w and returns how many there were. A second call is an error: the source of
 // the rows is spent.
@@ -88,7 +90,7 @@ func (r *Rows) Push(w io.Writer) (rows int64, err error) {
 	}
 	r.spent = true
 	if r.observe != nil {
-		w = observed{w, r.observe}
+		w = observed{w, r.header.Format, r.observe}
 	}
 	return r.write(w)
 }
@@ -96,11 +98,16 @@ func (r *Rows) Push(w io.Writer) (rows int64, err error) {
 // observed tells see how much went to the writer behind it.
 type observed struct {
 	io.Writer
-	see func(bytes int)
+	format Format
+	see    func(bytes, rows int)
 }
 
 func (o observed) Write(p []byte) (int, error) {
 	n, err := o.Writer.Write(p)
-	o.see(n)
+	rows := 0
+	if o.format == Text {
+		rows = bytes.Count(p[:n], []byte{'\n'}) // inside of values it is escaped
+	}
+	o.see(n, rows)
 	return n, err
 }

@@ -94,7 +94,7 @@ type Event struct {
 	Order *work.Order
 	// Table is the table that moved on; zero for phases.
 	Table catalog.Name
-	// Bytes were just loaded; Rows are set when a part landed.
+	// Bytes and Rows were just loaded.
 	Bytes int64
 	Rows  int64
 	// Landed reports that the table's last part landed; Finished that its indexes stand.
@@ -316,12 +316,13 @@ func (r *run) move(ctx context.Context, from Producer, part work.Part) (last boo
 	if err != nil {
 		return false, fmt.Errorf("read %s: %w", part, err)
 	}
-	rows.Observe(func(bytes int) { r.job.Events(Event{Table: part.Table, Bytes: int64(bytes)}) })
+	rows.Observe(func(bytes, rows int) {
+		r.job.Events(Event{Table: part.Table, Bytes: int64(bytes), Rows: int64(rows)})
+	})
 	count, err := r.job.Into.Write(ctx, part, rows)
 	if err != nil {
 		return false, fmt.Errorf("copy %s: %w", part, err)
 	}
-	r.job.Events(Event{Table: part.Table, Rows: count.Rows})
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.tables[part.Table]

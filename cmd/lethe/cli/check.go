@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -28,20 +29,24 @@ func (a *app) checkCommand() *cobra.Command {
 	var grants bool
 	command := &cobra.Command{
 		Use:   "check [ENV]",
-		Short: "Every reason why a refresh would be refused, at once; writes nothing",
-		Long: `Compiles the rules against the live catalog and asks both servers for everything a refresh needs:
-rights on each table, room, settings, versions, that the target is ours and is not the source. All findings
-come at once, each with its place and what to do. With findings of severity error the exit status is 3.`,
+		Short: "Every reason why a refresh would be refused; writes nothing",
+		Long: `Compiles the rules against the live catalog and asks both servers for everything
+a refresh needs: rights, room, settings, versions, that the target is ours and
+not the source. All findings come at once, each with its place and what to do.
+With an error among them the exit status is 3. One environment needs no name.`,
 		Example: `  lethe check staging
-  lethe check staging --explain public.customer.email     which line decides this column
-  lethe check staging --grants > roles.sql                the SQL for two roles that may do no more`,
-		Args: atMost(1, "at most one environment's name"),
+  lethe check --explain public.customer.email    which line decides this column
+  lethe check --grants > roles.sql               SQL for two roles that suffice`,
+		Args:              atMost(1, "at most one environment's name"),
+		ValidArgsFunction: a.completeEnvironment,
 		RunE: func(c *cobra.Command, args []string) error {
 			name := ""
 			if len(args) == 1 {
 				name = args[0]
 			}
 			switch {
+			case explain != "" && grants:
+				return usageError("wrong-arguments", errors.New("--explain and --grants are two questions"), "ask them one after the other")
 			case explain != "":
 				return a.explain(c.Context(), name, explain)
 			case grants:
@@ -50,9 +55,8 @@ come at once, each with its place and what to do. With findings of severity erro
 			return a.check(c.Context(), name)
 		},
 	}
-	command.Flags().StringVar(&explain, "explain", "", "say which line decides `SCHEMA.TABLE.COLUMN`, and what else would have")
-	command.Flags().BoolVar(&grants, "grants", false, "print the SQL for two least-privileged roles")
-	command.MarkFlagsMutuallyExclusive("explain", "grants")
+	command.Flags().StringVar(&explain, "explain", "", "say which line decides `COLUMN`, as schema.table.column")
+	command.Flags().BoolVar(&grants, "grants", false, "print SQL for two least-privileged roles")
 	return command
 }
 
@@ -115,9 +119,13 @@ func (a *app) check(ctx context.Context, name string) error {
 	}
 	a.showFindings(found)
 	return a.print(doc, func(w io.Writer) {
-		fmt.Fprintf(w, "%s %s: %d tables, %d columns: %d masked, %d kept with a reason\n", a.paintOut(green, "ready:"), doc.Environment,
-			doc.Tables, doc.Columns, doc.Masked, doc.Kept)
-		fmt.Fprintf(w, "next: lethe plan %s, lethe refresh %s\n", doc.Environment, doc.Environment)
+		blanked := ""
+		if doc.Blanked > 0 {
+			blanked = ", " + countText(int64(doc.Blanked)) + " blanked for want of a rule"
+		}
+		a.tell(w, 2, "%s %s, %s with %s: %s masked, %s kept with a reason%s", a.paintOut(green, "ready:"), doc.Environment, counted(doc.Tables, "table"),
+			counted(doc.Columns, "column"), countText(int64(doc.Masked)), countText(int64(doc.Kept)), blanked)
+		a.talk("next: lethe plan %s, lethe refresh %s", doc.Environment, doc.Environment)
 	})
 }
 

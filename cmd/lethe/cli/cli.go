@@ -11,6 +11,9 @@ import (
 	"os"
 	"os/signal"
 	"os/user"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -31,7 +34,8 @@ type World struct {
 	User string
 	// Host names the machine.
 	Host string
-	// OutTerminal and ErrTerminal report whether a person reads the stream; Width is their terminal's.
+	// OutTerminal and ErrTerminal report whether a person reads the stream; Width is their terminal's, 100
+	// where there is none.
 	OutTerminal, ErrTerminal bool
 	Width                    int
 	// Interrupts delivers Ctrl-C and SIGTERM. The first asks the run to end, the second ends it. It may
@@ -50,8 +54,11 @@ func Process() World {
 		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())), ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		Width: 100,
 	}
-	if width, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil && width > 20 {
-		w.Width = width
+	for _, f := range []*os.File{os.Stdout, os.Stderr} {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 20 {
+			w.Width = width
+			break
+		}
 	}
 	if u, err := user.Current(); err == nil {
 		w.User = u.Username
@@ -72,6 +79,8 @@ type app struct {
 	json    bool
 	noColor bool
 	verbose bool
+	// parsed reports that the flags were read, so that json is what the caller asked for.
+	parsed bool
 }
 
 // Main runs one command line and returns its exit status.
@@ -87,6 +96,16 @@ func Main(ctx context.Context, args []string, w World) int {
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return statusDone
+	}
+	if !a.parsed {
+		// A command line that was not understood may still have said how it wants to be told.
+		a.json = slices.Contains(args, "--json")
+	}
+	if rest, ok := strings.CutPrefix(err.Error(), "unknown command "); ok && !a.parsed {
+		if quoted, quoteErr := strconv.QuotedPrefix(rest); quoteErr == nil {
+			word, _ := strconv.Unquote(quoted) // it was just found to be quoted
+			err = unknownVerb(root, word)
+		}
 	}
 	return a.report(ctx, err)
 }
@@ -106,7 +125,7 @@ func (a *app) interruptible(ctx context.Context) (context.Context, func()) {
 		select {
 		case <-a.Interrupts:
 			signal.Reset(os.Interrupt, syscall.SIGTERM)
-			a.talk("stopping; what was built is being removed (press Ctrl-C again to end at once)")
+			a.talk("\nstopping in order; what serves now stays as it is (Ctrl-C again ends at once)")
 			cancel(errInterrupted)
 		case <-done:
 		}
@@ -119,21 +138,22 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "lethe",
 		Short: "Masked copies of production PostgreSQL, published atomically",
-		Long: `Lethe carries a production PostgreSQL database into staging, dev and sandboxes. What arrives has
-the shape and the size of production, and nobody in it can be recognised.
-
-  lethe demo                    see it happen, on a PostgreSQL of its own
-  lethe check staging           would a refresh be refused? every reason at once
-  lethe plan staging            what it would do: tables, rows, masks, time, disk
-  lethe refresh staging         build beside, verify, publish atomically
-  lethe rollback staging        serve the previous one again`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Long: `Lethe carries a production PostgreSQL database into staging, dev and sandboxes.
+What arrives has the shape and the size of production, and nobody in it can be
+recognised. Two files say how: lethe.yaml where from and where to, rules.yaml
+what is personal and what becomes of it.`,
+		Example: `  lethe demo                see it happen, on a PostgreSQL of its own
+  lethe check staging       would a refresh be refused? every reason at once
+  lethe refresh staging     build beside, verify, publish atomically
+  lethe rollback staging    serve the previous database again`,
+		PersistentPreRun: func(*cobra.Command, []string) { a.parsed = true },
+		SilenceErrors:    true,
+		SilenceUsage:     true,
 	}
 	root.PersistentFlags().StringVarP(&a.config, "config", "c", "lethe.yaml", "configuration `FILE`")
-	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on stdout")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on stdout, in failure too")
 	root.PersistentFlags().BoolVar(&a.noColor, "no-color", false, "no colours (also by NO_COLOR)")
-	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "show notes and the output of the tools that are run")
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "show notes, and the output of programs that are run")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError("unknown-flag", err, "see: "+c.CommandPath()+" --help")
 	})
@@ -141,6 +161,7 @@ the shape and the size of production, and nobody in it can be recognised.
 		&cobra.Group{ID: "work", Title: "Refresh an environment:"},
 		&cobra.Group{ID: "look", Title: "Look, without touching:"},
 		&cobra.Group{ID: "keep", Title: "Keys and environments:"},
+		&cobra.Group{ID: "rest", Title: "And:"},
 	)
 	for _, c := range []*cobra.Command{a.demoCommand(), a.refreshCommand(), a.publishCommand(), a.rollbackCommand()} {
 		c.GroupID = "work"
@@ -154,8 +175,15 @@ the shape and the size of production, and nobody in it can be recognised.
 		c.GroupID = "keep"
 		root.AddCommand(c)
 	}
-	root.AddCommand(a.schemaCommand(), a.versionCommand())
-	root.SetUsageTemplate(root.UsageTemplate() + exitStatusHelp)
+	root.CompletionOptions.DisableDefaultCmd = true
+	help := helpCommand()
+	for _, c := range []*cobra.Command{a.schemaCommand(), a.versionCommand(), a.completionCommand(), help} {
+		c.GroupID = "rest"
+		root.AddCommand(c)
+	}
+	root.SetHelpCommand(help)
+	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpFunc(a.help)
 	return root
 }
 

@@ -142,7 +142,7 @@ func (d *demonstration) compare(ctx context.Context) error {
 		for i, name := range columns {
 			rows = append(rows, table.Row{name, cell(before[i], width), cell(after[i], width)})
 		}
-		grid(d.Out, table.Row{"customers", "production", "staging"}, nil, rows, nil)
+		d.grid(d.Out, table.Row{"customers", "production", "staging"}, nil, rows, nil)
 		fmt.Fprintln(d.Out)
 	}
 	return nil
@@ -187,7 +187,7 @@ func (d *demonstration) search(ctx context.Context) error {
 	for _, kind := range originals.Kinds() {
 		list = append(list, table.Row{kind.Name, countText(int64(kind.Count))})
 	}
-	grid(d.Out, table.Row{"looked for", "values"}, []int{2}, list, table.Row{"in " + countText(rows) + " rows of staging", countText(int64(originals.Len()))})
+	d.grid(d.Out, table.Row{"looked for", "values"}, []int{2}, list, table.Row{"in " + countText(rows) + " rows of staging", countText(int64(originals.Len()))})
 	for place, n := range places {
 		fmt.Fprintf(d.Out, "%s %s: %d\n", d.paintOut(red, "found in"), place, n)
 	}

@@ -25,27 +25,35 @@ type environmentDocument struct {
 	From   string     `json:"from"`
 	Kind   string     `json:"kind"`
 	Status *pg.Status `json:"status,omitempty"`
-	Error  string     `json:"error,omitempty"`
+	// NotAdopted reports a database that answers and is no environment, or another's.
+	NotAdopted bool   `json:"not_adopted,omitempty"`
+	Error      string `json:"error,omitempty"`
+	err        error
 }
 
 func (a *app) envCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "env",
 		Short: "Adopt, list and show environments",
-		Long: `An environment is a database that may be replaced. It says so itself, by a marker that adopt puts into
-it; what was published there carries its birth certificate. So list and show answer from any machine.`,
+		Long: `An environment is a database that may be replaced. It says so itself, by a
+marker that adopt puts into it; what was published there carries its birth
+certificate. So list and show answer from any machine.`,
 		Example: "  lethe env adopt staging\n  lethe env list\n  lethe env show staging --json",
 	}
 	command.AddCommand(a.adoptCommand(),
 		&cobra.Command{
 			Use: "list", Short: "Every environment: what serves there, its age and size", Args: exactly(0, "no arguments"),
-			RunE: func(c *cobra.Command, _ []string) error { return a.listEnvironments(c.Context()) },
+			Long: `Asks the database of each environment what it serves. With one that cannot be
+reached the exit status is 1; one that was never adopted is shown as such.`,
+			Example: "  lethe env list\n  lethe env list --json | jq '.[] | {name, run: .status.certificate.run}'",
+			RunE:    func(c *cobra.Command, _ []string) error { return a.listEnvironments(c.Context()) },
 		},
 		&cobra.Command{
 			Use: "show ENV", Short: "One environment: certificate, previous databases, builds", Args: exactly(1, "the environment's name"),
+			Example: "  lethe env show staging\n  lethe env show staging --json", ValidArgsFunction: a.completeEnvironment,
 			RunE: func(c *cobra.Command, args []string) error { return a.showEnvironment(c.Context(), args[0]) },
 		})
-	return command
+	return needsVerb(command)
 }
 
 func (a *app) adoptCommand() *cobra.Command {
@@ -54,22 +62,24 @@ func (a *app) adoptCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "adopt ENV",
 		Short: "Allow this database to be replaced from now on",
-		Long: `Marks the environment's database as one that refreshes may replace. An empty database is adopted at
-once; one with tables only by its name, since all of it will be lost. A database that any source of the
-configuration reaches is never adopted.
+		Long: `Marks the environment's database as one that refreshes may replace. An empty
+database is adopted at once; one with tables only by its name, since all of it
+will be lost. A database that any source of the configuration reaches is never
+adopted.
 
 Adopting again changes the two permissions and nothing else.`,
 		Example: `  lethe env adopt staging
   lethe env adopt staging --confirm app_staging
-  lethe env adopt staging --same-server "one small server, loaded at night only"`,
-		Args: exactly(1, "the environment's name"),
+  lethe env adopt staging --same-server "one small server, loaded at night"`,
+		Args:              exactly(1, "the environment's name"),
+		ValidArgsFunction: a.completeEnvironment,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.adopt(c.Context(), args[0], confirm, sameServer, restored)
 		},
 	}
-	command.Flags().StringVar(&confirm, "confirm", "", "the `DBNAME` of a database that holds tables: all of it will be replaced")
-	command.Flags().StringVar(&sameServer, "same-server", "", "allow the source on the same server, for this `REASON`, which is recorded")
-	command.Flags().BoolVar(&restored, "restored-from-production", false, "the server was restored from production's backup and shares its identifier")
+	command.Flags().StringVar(&confirm, "confirm", "", "the `DBNAME` of a database with tables, all to be replaced")
+	command.Flags().StringVar(&sameServer, "same-server", "", "allow the source on the same server, for a recorded `REASON`")
+	command.Flags().BoolVar(&restored, "restored-from-production", false, "the server came from production's backup")
 	return command
 }
 
@@ -135,7 +145,11 @@ func (a *app) inspect(ctx context.Context, cfg *config.Config, env config.Enviro
 		}
 	}
 	if err != nil {
-		doc.Error = err.Error()
+		no, ok := errors.AsType[*pg.RefusedError](err)
+		doc.NotAdopted, doc.Error, doc.err = ok && len(no.Findings) > 0, err.Error(), err
+		if doc.NotAdopted {
+			doc.Error = no.Findings[0].Message
+		}
 	}
 	return doc
 }
@@ -153,11 +167,22 @@ func (a *app) listEnvironments(ctx context.Context) error {
 		return err
 	}
 	for _, doc := range docs {
-		if doc.Error != "" {
-			return &failure{status: statusFailed, code: "unreachable", err: fmt.Errorf("environment %s could not be asked", doc.Name), retryable: true}
+		if doc.err != nil && !doc.NotAdopted {
+			f := *a.classify(ctx, doc.err)
+			f.told, f.err = true, fmt.Errorf("ask environment %s: %w", doc.Name, doc.err)
+			return &f
 		}
 	}
 	return nil
+}
+
+// localText writes a moment of a certificate as people here read it.
+func localText(moment string) string {
+	at, err := time.Parse(time.RFC3339, moment)
+	if err != nil {
+		return moment
+	}
+	return at.Local().Format(time.DateTime)
 }
 
 // age is how old the data of a published environment is.
@@ -175,14 +200,14 @@ func (a *app) age(s *pg.Status) string {
 func (a *app) showEnvironments(w io.Writer, docs []environmentDocument) {
 	rows := make([]table.Row, 0, len(docs))
 	for _, d := range docs {
-		row := table.Row{d.Name, d.Kind, d.From, a.paintOut(red, short(d.Error, 60)), "", ""}
+		row := table.Row{d.Name, d.Kind, d.From, a.paintOut(red, d.Error), "", ""}
 		if s := d.Status; s != nil {
 			row[3], row[5] = stateText(s), bytesText(s.Bytes)
 			row[4] = a.age(s)
 		}
 		rows = append(rows, row)
 	}
-	grid(w, table.Row{"environment", "kind", "from", "serves", "data", "size"}, []int{6}, rows, nil)
+	a.grid(w, table.Row{"environment", "kind", "from", "serves", "data", "size"}, []int{6}, rows, nil)
 }
 
 // stateText says in a few words what an environment serves.
@@ -203,19 +228,15 @@ func (a *app) showEnvironment(ctx context.Context, name string) error {
 		return err
 	}
 	doc := a.inspect(ctx, cfg, env)
-	if doc.Error != "" {
-		return &failure{status: statusFailed, code: "unreachable", err: errors.New(doc.Error), retryable: true}
+	if doc.err != nil {
+		return fmt.Errorf("ask environment %s: %w", name, doc.err)
 	}
 	return a.print(doc, func(w io.Writer) { a.describe(w, doc) })
 }
 
 func (a *app) describe(w io.Writer, d environmentDocument) {
 	s := d.Status
-	line := func(name, text string) {
-		if text != "" {
-			fmt.Fprintf(w, "  %-12s %s\n", name, text)
-		}
-	}
+	line := func(name, text string) { a.field(w, name, text) }
 	fmt.Fprintf(w, "%s (%s, from %s): %s\n", a.paintOut(bold, d.Name), d.Kind, d.From, stateText(s))
 	line("database", s.Database)
 	line("size", bytesText(s.Bytes))
@@ -225,7 +246,7 @@ func (a *app) describe(w io.Writer, d environmentDocument) {
 		line("busy", fmt.Sprintf("%s, pid %d", s.Holder.Application, s.Holder.PID))
 	}
 	if c := s.Certificate; c != nil {
-		line("data", a.age(s)+", read at "+c.Source.Time+" from "+c.Source.Name+" at "+c.Source.LSN)
+		line("data", a.age(s)+", of "+localText(c.Source.Time)+" from "+c.Source.Name+" at "+c.Source.LSN)
 		line("published", c.PublishedAt.Local().Format(time.DateTime)+" by lethe "+c.Version)
 		line("rules", short(c.Digests.Rules, 16))
 		line("key", c.Digests.KeyID)

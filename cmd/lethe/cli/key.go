@@ -31,34 +31,43 @@ func (a *app) keyCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "key",
 		Short: "Make, name and replace the masking key; its value is never shown",
-		Long: `One masking key decides every mapping: the same key gives the same copy tomorrow, another key an
-unrelated one. It is 32 bytes, kept where keys: {masking: …} in lethe.yaml says.
+		Long: `One masking key decides every mapping: the same key gives the same copy tomorrow,
+another key an unrelated one. It is 32 bytes, kept where keys: {masking: …} in
+lethe.yaml says.
 
-A key has an id, derived from it, that tells keys apart and says nothing else. Only the id is shown.`,
+A key has an id, derived from it, that tells keys apart and says nothing else.
+Only the id is shown.`,
 		Example: "  lethe key generate masking.key\n  lethe key show\n  lethe key rotate",
 	}
 	command.AddCommand(
 		&cobra.Command{
 			Use: "generate FILE", Short: "Write a new key to FILE, which must not exist (mode 0600)",
-			Args: exactly(1, "the file to write"),
-			RunE: func(_ *cobra.Command, args []string) error { return a.generateKey(args[0]) },
+			Long: `Writes 32 random bytes as hexadecimal digits. A file that exists is never
+touched: the copies made with the key in it could not be made again.`,
+			Example: "  lethe key generate masking.key",
+			Args:    exactly(1, "the file to write"),
+			RunE:    func(_ *cobra.Command, args []string) error { return a.generateKey(args[0]) },
 		},
 		&cobra.Command{
 			Use: "show", Short: "Print the id of the key in use, where it comes from, and its age",
-			Args: exactly(0, "no arguments"),
-			RunE: func(c *cobra.Command, _ []string) error { return a.showKey(c) },
+			Example: "  lethe key show\n  lethe key show --json | jq -r .id",
+			Args:    exactly(0, "no arguments"),
+			RunE:    func(c *cobra.Command, _ []string) error { return a.showKey(c) },
 		},
 		&cobra.Command{
 			Use: "rotate", Short: "Replace the key file by a new key and keep the old one beside it",
-			Long: `Moves the key file to FILE.OLD-ID and writes a new key in its place. The next refresh of every
-environment then maps every value anew: joins between copies made before and after are lost.
+			Long: `Moves the key file to FILE.OLD-ID and writes a new key in its place. The next
+refresh of every environment then maps every value anew: joins between copies
+made before and after are lost.
 
-A key that comes from the environment or a command is rotated where it is kept: lethe says how.`,
-			Args: exactly(0, "no arguments"),
-			RunE: func(c *cobra.Command, _ []string) error { return a.rotateKey(c) },
+A key that comes from the environment or a command is rotated where it is kept:
+lethe says how.`,
+			Example: "  lethe key rotate\n  lethe plan staging     says what the new key changes",
+			Args:    exactly(0, "no arguments"),
+			RunE:    func(c *cobra.Command, _ []string) error { return a.rotateKey(c) },
 		},
 	)
-	return command
+	return needsVerb(command)
 }
 
 // writeKey writes a new key to a file that must not exist.
@@ -118,6 +127,9 @@ func noKey(cfg *config.Config) error {
 
 // keySince returns when the key was first used here, zero when never.
 func (a *app) keySince(c *cobra.Command, cfg *config.Config, id string) (time.Time, error) {
+	if !exists(cfg.State) {
+		return time.Time{}, nil // looking makes no files
+	}
 	store, err := state.Open(c.Context(), cfg.State)
 	if err != nil {
 		return time.Time{}, err

@@ -35,7 +35,7 @@ func environment(cfg *config.Config, name string) (config.Environment, error) {
 	env, ok := cfg.Environments[name]
 	if !ok {
 		return env, usageError("unknown-environment", fmt.Errorf("no environment is called %q", name),
-			"one of: "+strings.Join(slices.Sorted(maps.Keys(cfg.Environments)), ", "))
+			"name one of: "+strings.Join(slices.Sorted(maps.Keys(cfg.Environments)), ", "))
 	}
 	return env, nil
 }

@@ -52,12 +52,14 @@ func (a *app) masksCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "masks [NAME]",
 		Short: "The catalogue of masks: parameters, guarantees, an example of each",
-		Long: `Without a name, lists every mask. With one, shows its whole contract: which types it stands on,
-what it promises about uniqueness and NULL, what its output still discloses, and its parameters.
+		Long: `Without a name, lists every mask. With one, shows its whole contract: which types
+it stands on, what it promises about uniqueness and NULL, what its output still
+discloses, and its parameters.
 
-Examples are made with a key that is published here, so they are the same everywhere.`,
-		Example: "  lethe masks\n  lethe masks email\n  lethe masks --json",
-		Args:    atMost(1, "at most one mask's name"),
+Examples are made with a published key, so they are the same everywhere.`,
+		Example:           "  lethe masks\n  lethe masks email\n  lethe masks --json",
+		Args:              atMost(1, "at most one mask's name"),
+		ValidArgsFunction: completeMask,
 		RunE: func(_ *cobra.Command, args []string) error {
 			registry, err := anonymize.NewRegistry(builtin.Masks())
 			if err != nil {
@@ -70,7 +72,7 @@ Examples are made with a key that is published here, so they are the same everyw
 			for _, def := range registry.All() {
 				docs = append(docs, documentMask(def))
 			}
-			return a.print(docs, func(w io.Writer) { showMasks(w, docs) })
+			return a.print(docs, func(w io.Writer) { a.showMasks(w, docs) })
 		},
 	}
 }
@@ -167,17 +169,21 @@ func exampleType(def anonymize.Definition) catalog.Type {
 	return catalog.Type{Name: "text", Base: "text"}
 }
 
-func showMasks(w io.Writer, docs []maskDocument) {
+// exampleWidth is enough of an example to see what the mask does; lethe masks NAME shows all of it.
+const exampleWidth = 40
+
+func (a *app) showMasks(w io.Writer, docs []maskDocument) {
 	rows := make([]table.Row, 0, len(docs))
 	for _, d := range docs {
-		rows = append(rows, table.Row{d.Name, d.Rank, d.Uniqueness, d.Example.Input, short(d.Example.Output, 40)})
+		rows = append(rows, table.Row{d.Name, d.Rank, d.Uniqueness, short(d.Example.Input, exampleWidth), short(d.Example.Output, exampleWidth)})
 	}
-	grid(w, table.Row{"mask", "rank", "unique", "from", "to"}, []int{2}, rows, nil)
-	fmt.Fprintln(w, "\nrank: 1 uses nothing of the original, 6 keeps it.  One mask: lethe masks NAME")
+	a.grid(w, table.Row{"mask", "rank", "unique", "from", "to"}, []int{2}, rows, nil)
+	a.tell(w, 0, "\nrank: 1 uses nothing of the original, 6 keeps it. One mask: lethe masks NAME")
 }
 
 func (a *app) showMask(w io.Writer, d maskDocument) {
-	fmt.Fprintf(w, "%s\n  %s\n\n", a.paintOut(bold, d.Name), d.Summary)
+	fmt.Fprintln(w, a.paintOut(bold, d.Name))
+	a.tell(w, 2, "  %s\n", d.Summary)
 	list := func(words []string) string {
 		if len(words) == 0 {
 			return "nothing"
@@ -194,10 +200,10 @@ func (a *app) showMask(w io.Writer, d maskDocument) {
 		{"reads", d.Reads},
 		{"rank", fmt.Sprintf("%d of 6", d.Rank)},
 	} {
-		fmt.Fprintf(w, "  %-12s %s\n", line[0], line[1])
+		a.field(w, line[0], line[1])
 	}
 	if d.Reversible {
-		fmt.Fprintf(w, "  %-12s %s\n", "reversible", "by who holds the key")
+		a.field(w, "reversible", "by who holds the key")
 	}
 	if len(d.Params) == 0 {
 		return
@@ -214,7 +220,7 @@ func (a *app) showMask(w io.Writer, d maskDocument) {
 		if len(p.Choices) > 0 {
 			note += ": " + strings.Join(p.Choices, " | ")
 		}
-		fmt.Fprintf(w, "    %-12s %s (%s)\n", p.Name, p.Doc, note)
+		a.tell(w, 8, "    %s (%s)\n        %s", a.paintOut(bold, p.Name), note, p.Doc)
 	}
 }
 
@@ -233,7 +239,7 @@ func isUsage(err error) bool {
 	if errors.As(err, &f) {
 		return f.status == statusUsage
 	}
-	for _, prefix := range []string{"unknown command", "unknown flag", "unknown shorthand", "required flag", "flag needs"} {
+	for _, prefix := range []string{"unknown command", "unknown flag", "unknown shorthand", "required flag", "if any flags", "accepts "} {
 		if strings.HasPrefix(err.Error(), prefix) {
 			return true
 		}

@@ -7,9 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
-
 	"github.com/lethedb/lethe/internal/finding"
 )
 
@@ -42,8 +39,34 @@ func (a *app) paintOut(code, s string) string {
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
 }
 
-// talk writes one line for a person to stderr.
-func (a *app) talk(format string, args ...any) { fmt.Fprintf(a.Err, format+"\n", args...) }
+// talk writes lines for a person to stderr, wrapped to a terminal.
+func (a *app) talk(format string, args ...any) { a.talkHanging(0, format, args...) }
+
+// talkHanging is talk with what is wrapped indented.
+func (a *app) talkHanging(hang int, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if a.ErrTerminal {
+		text = wrap(text, a.Width, hang)
+	}
+	fmt.Fprintln(a.Err, text)
+}
+
+// tell writes lines of a document for a person, wrapped to a terminal and indented by hang.
+func (a *app) tell(w io.Writer, hang int, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if a.OutTerminal {
+		text = wrap(text, a.Width, hang)
+	}
+	fmt.Fprintln(w, text)
+}
+
+// field writes one line of a list of names and values; nothing when the value is "".
+func (a *app) field(w io.Writer, name, value string) {
+	const indent, names = 2, 12
+	if value != "" {
+		a.tell(w, indent+names+1, "%*s%-*s %s", indent, "", names, name, value)
+	}
+}
 
 // print writes the document as JSON when asked to, else lets show draw it for a person on stdout.
 func (a *app) print(document any, show func(w io.Writer)) error {
@@ -78,33 +101,12 @@ func (a *app) showFindings(found finding.List) {
 		if where != "" {
 			where += ": "
 		}
-		fmt.Fprintf(a.Err, "%s %s%s [%s]\n", a.paint(colour, f.Severity.String()+":"), where, f.Message, f.Code)
+		severity := f.Severity.String() + ":"
+		a.talkHanging(len(severity)+1, "%s %s%s %s", a.paint(colour, severity), where, f.Message, a.paint(dim, "["+f.Code+"]"))
 		if f.Fix != "" {
-			fmt.Fprintf(a.Err, "  %s %s\n", a.paint(dim, "->"), strings.ReplaceAll(f.Fix, "\n", "\n     "))
+			a.talkHanging(5, "  %s %s", a.paint(dim, "->"), strings.ReplaceAll(f.Fix, "\n", "\n     "))
 		}
 	}
-}
-
-// grid draws a table without borders: the header underlined, numbers to the right.
-func grid(w io.Writer, header table.Row, right []int, rows []table.Row, footer table.Row) {
-	t := table.NewWriter()
-	t.SetOutputMirror(w)
-	style := table.StyleLight
-	style.Options = table.Options{SeparateHeader: true, SeparateFooter: footer != nil}
-	style.Format.Header, style.Format.Footer = text.FormatDefault, text.FormatDefault
-	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
-	t.SetStyle(style)
-	t.AppendHeader(header)
-	t.AppendRows(rows)
-	if footer != nil {
-		t.AppendFooter(footer)
-	}
-	configs := make([]table.ColumnConfig, 0, len(right))
-	for _, n := range right {
-		configs = append(configs, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight})
-	}
-	t.SetColumnConfigs(configs)
-	t.Render()
 }
 
 // bytesText writes a size in the unit that leaves one to three digits.

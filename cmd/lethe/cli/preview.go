@@ -35,10 +35,13 @@ func (a *app) previewCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "preview TABLE",
 		Short: "A few rows of a table as they would arrive",
-		Long: `Reads a few rows of the source through the masks and shows them, masked values only. Nothing is
-written, anywhere. Which rows come is up to the server.`,
-		Example: "  lethe preview public.customer\n  lethe preview public.customer --rows 20 --json",
-		Args:    exactly(1, "the table's name"),
+		Long: `Reads a few rows of the source through the masks and shows what would arrive, and
+never an original of a masked column. Which rows come is up to the server.
+Nothing is written, anywhere.`,
+		Example: `  lethe preview public.customer
+  lethe preview public.customer --rows 20 --json`,
+		Args:              exactly(1, "the table's name"),
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, args []string) error {
 			doc, err := a.preview(c.Context(), env, args[0], limit)
 			if err != nil {
@@ -47,8 +50,9 @@ written, anywhere. Which rows come is up to the server.`,
 			return a.print(doc, func(w io.Writer) { a.showPreview(w, doc) })
 		},
 	}
-	command.Flags().StringVar(&env, "env", "", "by the rules of this `ENV`; may be left out when there is one")
-	command.Flags().IntVar(&limit, "rows", 5, "how many rows")
+	command.Flags().StringVar(&env, "env", "", "read what `ENV` is made from; not needed with one environment")
+	command.Flags().IntVar(&limit, "rows", 5, "how many rows, from 1 to 1000")
+	a.completeEnvironmentFlag(command, "env")
 	return command
 }
 
@@ -130,24 +134,45 @@ func parseRows(text []byte, columns int) ([][]*string, error) {
 }
 
 func (a *app) showPreview(w io.Writer, d *previewDocument) {
+	if len(d.Rows) == 0 {
+		a.tell(w, 0, "%s has no rows", d.Table)
+	}
+	names := 0
+	for _, c := range d.Columns {
+		names = max(names, len(c.Name)+len(c.Mask)+2*gap)
+	}
+	// As many rows side by side as leave each value enough room to be read.
+	abreast := max((a.Width-names)/(valueWidth+gap), 1)
+	for from := 0; from < len(d.Rows); from += abreast {
+		if from > 0 {
+			fmt.Fprintln(w)
+		}
+		a.showPreviewRows(w, d, from, min(from+abreast, len(d.Rows)))
+	}
+}
+
+// valueWidth is how much room a previewed value has at least.
+const valueWidth = 22
+
+// showPreviewRows draws some rows side by side, a line for each column.
+func (a *app) showPreviewRows(w io.Writer, d *previewDocument, from, to int) {
 	header := table.Row{"column", "mask"}
-	for i := range d.Rows {
+	for i := from; i < to; i++ {
 		header = append(header, fmt.Sprintf("row %d", i+1))
 	}
-	var rows []table.Row
-	width := max((a.Width-40)/max(len(d.Rows), 1), 12)
+	rows := make([]table.Row, 0, len(d.Columns))
 	for i, c := range d.Columns {
 		row := table.Row{c.Name, c.Mask}
-		for _, fields := range d.Rows {
+		for _, fields := range d.Rows[from:to] {
 			text := "NULL"
 			if fields[i] != nil {
-				text = short(printable(*fields[i]), width)
+				text = short(printable(*fields[i]), a.Width)
 			}
 			row = append(row, text)
 		}
 		rows = append(rows, row)
 	}
-	grid(w, header, nil, rows, nil)
+	a.grid(w, header, nil, rows, nil)
 }
 
 // printable keeps a value on one line and out of the terminal's control.

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -22,18 +23,36 @@ type progress struct {
 	pool  *mpb.Progress
 	bar   *mpb.Bar
 	began time.Time
-	// weights are what tables count for in the bar: their bytes on the source, as text differs from it by
-	// a factor that nobody knows beforehand.
-	weights map[catalog.Name]int64
-	loaded  map[catalog.Name]int64
-	tables  int
-	done    int
-	rows    int64
-	bytes   int64
+	under map[catalog.Name]*underway
+	// tables are still to land.
+	tables int
+	// rows have been loaded; the bar reads them on a goroutine of its own.
+	rows atomic.Int64
+}
+
+// underway is how far one table is.
+type underway struct {
+	// weight is what the table counts for in the bar: its bytes on the source.
+	weight int64
+	// expected are the rows that the planner's statistics promise; zero when they promise nothing.
+	expected    int64
+	rows, bytes int64
+	// moved is how much of weight the bar shows already.
+	moved int64
+}
+
+// part is how much of the table's weight is done: by its rows, since the text of a row is larger or smaller
+// than the row on disk by a factor that nobody knows beforehand, else by the text. The rest comes when the
+// table lands.
+func (u *underway) part() int64 {
+	if u.expected > 0 {
+		return int64(float64(u.weight) * min(float64(u.rows)/float64(u.expected), 1))
+	}
+	return min(u.bytes, u.weight)
 }
 
 func (a *app) newProgress() *progress {
-	return &progress{app: a, weights: map[catalog.Name]int64{}, loaded: map[catalog.Name]int64{}}
+	return &progress{app: a, under: map[catalog.Name]*underway{}}
 }
 
 // phaseText says what a phase does, to a person.
@@ -64,24 +83,25 @@ func (p *progress) event(e refresh.Event) {
 	case e.Phase != "":
 		p.stop()
 		p.app.talk("%s %s", p.app.paint(cyan, "·"), phaseText(e.Phase))
+	case p.under[e.Table] == nil:
 	case e.Landed:
-		p.done++
-		p.move(e.Table, p.weights[e.Table]-p.loaded[e.Table])
-		if p.done == p.tables {
+		p.move(p.under[e.Table], p.under[e.Table].weight)
+		if p.tables--; p.tables == 0 {
 			p.stop()
 		}
 	case e.Bytes > 0:
-		p.bytes += e.Bytes
-		p.move(e.Table, min(e.Bytes, p.weights[e.Table]-p.loaded[e.Table]))
-	case e.Rows > 0:
-		p.rows += e.Rows
+		u := p.under[e.Table]
+		u.rows, u.bytes = u.rows+e.Rows, u.bytes+e.Bytes
+		p.rows.Add(e.Rows)
+		p.move(u, u.part())
 	}
 }
 
-func (p *progress) move(table catalog.Name, n int64) {
-	p.loaded[table] += n
-	if p.bar != nil {
-		p.bar.IncrInt64(n)
+// move takes the bar to where a table is now. It never goes back.
+func (p *progress) move(u *underway, part int64) {
+	if p.bar != nil && part > u.moved {
+		p.bar.IncrInt64(part - u.moved)
+		u.moved = part
 	}
 }
 
@@ -94,17 +114,22 @@ func (p *progress) start(order *work.Order) {
 		if table.Empty {
 			continue
 		}
-		weight := max(table.Table.Size.Bytes, smallest)
-		p.weights[table.Table.Name] = weight
-		total += weight
+		u := &underway{weight: max(table.Table.Size.Bytes, smallest)}
+		if table.Where == "" { // nobody knows how many rows a condition leaves
+			u.expected = int64(table.Table.Size.Rows)
+		}
+		p.under[table.Table.Name] = u
+		total += u.weight
 		p.tables++
 	}
 	p.began = p.app.Now()
-	p.app.talk("%s %s: %d tables, %s on the source", p.app.paint(cyan, "·"), phaseText(refresh.PhaseCopy), p.tables, bytesText(total))
+	p.app.talk("%s %s: %s, %s on the source", p.app.paint(cyan, "·"), phaseText(refresh.PhaseCopy), counted(p.tables, "table"), bytesText(total))
 	if !p.app.ErrTerminal || total == 0 {
 		return
 	}
-	p.pool = mpb.New(mpb.WithOutput(p.app.Err), mpb.WithWidth(min(p.app.Width, 60)), mpb.WithRefreshRate(120*time.Millisecond))
+	// statusWidth is the room for what stands beside the bar.
+	const statusWidth = 52
+	p.pool = mpb.New(mpb.WithOutput(p.app.Err), mpb.WithWidth(max(min(p.app.Width-statusWidth, 40), 10)), mpb.WithRefreshRate(120*time.Millisecond))
 	p.bar = p.pool.AddBar(total,
 		mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Percentage(decor.WC{W: 6})),
@@ -112,15 +137,22 @@ func (p *progress) start(order *work.Order) {
 	)
 }
 
+// settled is when the time to go is worth saying: before that buffers fill, and it would only grow.
+const settled = time.Second
+
 // status is the moving part of the line: rate and time to go.
 func (p *progress) status(s decor.Statistics) string {
 	elapsed := p.app.Now().Sub(p.began)
 	if s.Current <= 0 || elapsed <= 0 {
 		return ""
 	}
+	rows := p.rows.Load()
+	text := fmt.Sprintf(" %s rows, %s/s", countText(rows), countText(int64(float64(rows)/elapsed.Seconds())))
+	if elapsed < settled {
+		return text
+	}
 	left := time.Duration(float64(elapsed) * float64(s.Total-s.Current) / float64(s.Current))
-	rate := float64(s.Current) / elapsed.Seconds()
-	return fmt.Sprintf(" %s/s, %s to go", bytesText(int64(rate)), durationText(left))
+	return text + ", " + durationText(left.Round(time.Second)) + " to go"
 }
 
 // stop takes the moving line away.

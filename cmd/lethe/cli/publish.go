@@ -27,17 +27,20 @@ func (a *app) publishCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "publish ENV",
 		Short: "Finish a build: swap it in",
-		Long: `Publishes a build that was verified and kept: one of refresh --no-publish, or one whose publishing was
-refused because of a session that could not be ended. The swap is the same as that of refresh.`,
-		Example: "  lethe publish staging\n  lethe publish staging --run 7k3f2m9x1q4zb",
-		Args:    exactly(1, "the environment's name"),
+		Long: `Publishes a build that was verified and kept: one of refresh --no-publish, or one
+that could not be published because of a session that may not be ended. The swap
+is the same as that of refresh.`,
+		Example: `  lethe publish staging
+  lethe publish staging --run 0t1ptbd8cekrm`,
+		Args:              exactly(1, "the environment's name"),
+		ValidArgsFunction: a.completeEnvironment,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.swap(c.Context(), args[0], state.Publish, func(ctx context.Context, options pg.TargetOptions) (pg.Publication, error) {
 				return pg.Publish(ctx, options, build)
 			})
 		},
 	}
-	command.Flags().StringVar(&build, "run", "", "the build of this `RUN`; defaults to the newest")
+	command.Flags().StringVar(&build, "run", "", "the build of this `RUN` (default: the newest)")
 	return command
 }
 
@@ -45,10 +48,11 @@ func (a *app) rollbackCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "rollback ENV",
 		Short: "Serve the previous database again, by the same swap",
-		Long: `Swaps the database that was published before back in. What serves now is kept as the previous one, so
-that a second rollback undoes the first.`,
-		Example: "  lethe rollback staging",
-		Args:    exactly(1, "the environment's name"),
+		Long: `Swaps the database that served before back in. What serves now is kept as the
+previous one, so that a second rollback undoes the first.`,
+		Example:           "  lethe rollback staging",
+		Args:              exactly(1, "the environment's name"),
+		ValidArgsFunction: a.completeEnvironment,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.swap(c.Context(), args[0], state.Rollback, pg.Rollback)
 		},

@@ -50,13 +50,15 @@ func (a *app) refreshCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "refresh ENV",
 		Short: "Build a masked copy beside the environment, verify it, publish it",
-		Long: `Reads the source in one snapshot, masks every row on the way, loads a new database beside the
-environment's own, verifies counts and every object, and swaps the two in one transaction. Whatever fails
-before that leaves the old database serving, untouched; so does kill -9 at any moment.`,
+		Long: `Reads the source in one snapshot, masks every row on the way, loads a new database
+beside the environment's own, verifies counts and every object, and swaps the two
+in one transaction. Whatever fails before that leaves the old database serving,
+untouched; so does kill -9 at any moment.`,
 		Example: `  lethe refresh staging
-  lethe refresh staging --no-publish     build and verify; finish later: lethe publish staging
+  lethe refresh staging --no-publish    finish it later: lethe publish staging
   lethe refresh staging --json | jq .total.rows`,
-		Args: exactly(1, "the environment's name"),
+		Args:              exactly(1, "the environment's name"),
+		ValidArgsFunction: a.completeEnvironment,
 		RunE: func(c *cobra.Command, args []string) error {
 			doc, err := a.refresh(c.Context(), args[0], noPublish, keepFailed)
 			if err != nil {
@@ -65,8 +67,8 @@ before that leaves the old database serving, untouched; so does kill -9 at any m
 			return a.print(doc, func(w io.Writer) { a.showRefresh(w, doc) })
 		},
 	}
-	command.Flags().BoolVar(&noPublish, "no-publish", false, "build and verify only; `lethe publish` finishes it")
-	command.Flags().BoolVar(&keepFailed, "keep-failed", false, "keep a build that failed verification, closed, until the next run")
+	command.Flags().BoolVar(&noPublish, "no-publish", false, "build and verify only; lethe publish finishes it")
+	command.Flags().BoolVar(&keepFailed, "keep-failed", false, "keep a build that fails verification, until the next run")
 	return command
 }
 
@@ -336,27 +338,27 @@ func (a *app) showRefresh(w io.Writer, d *refreshDocument) {
 		rest = rest.Add(t.Count)
 	}
 	if len(d.Tables) > most {
-		rows = append(rows, table.Row{fmt.Sprintf("and %d smaller tables", len(d.Tables)-most), "", "", ""})
+		rows = append(rows, table.Row{"and " + counted(len(d.Tables)-most, "smaller table"), "", "", ""})
 	}
-	grid(w, table.Row{"table", "rows", "size", "time"}, []int{2, 3, 4}, rows,
-		table.Row{fmt.Sprintf("%d tables", len(d.Tables)), countText(rest.Rows), bytesText(rest.Bytes), ""})
+	a.grid(w, table.Row{"table", "rows", "size", "time"}, []int{2, 3, 4}, rows,
+		table.Row{counted(len(d.Tables), "table"), countText(rest.Rows), bytesText(rest.Bytes), ""})
 	fmt.Fprintln(w)
 	for _, phase := range d.Phases {
 		fmt.Fprintf(w, "  %-8s %s\n", phase.Phase, durationText(time.Duration(phase.Milliseconds)*time.Millisecond))
 	}
-	fmt.Fprintf(w, "\n%d columns masked, %d kept with a reason; counts and every object agree with the source's\n", d.Masked, d.Kept)
+	a.tell(w, 0, "\n%s masked, %s kept with a reason\ncounts and every object agree with the source's", counted(d.Masked, "column"), countText(int64(d.Kept)))
 	if !d.Published {
-		fmt.Fprintf(w, "%s was built and not published; finish it: lethe publish %s\n", d.Run, d.Environment)
+		a.tell(w, 0, "%s run %s, not published; the old database serves on\nfinish it: lethe publish %s", a.paintOut(green, "built:"), d.Run, d.Environment)
 		return
 	}
 	a.showPublication(w, d.Environment, d.Publication)
-	fmt.Fprintf(w, "run %s, %s altogether\n", d.Run, durationText(time.Duration(d.Seconds*float64(time.Second))))
+	a.tell(w, 0, "run %s, %s altogether", d.Run, durationText(time.Duration(d.Seconds*float64(time.Second))))
 }
 
 // showPublication says what serves now, and what publishing cost those who were connected.
 func (a *app) showPublication(w io.Writer, env string, p *pg.Publication) {
-	fmt.Fprintf(w, "%s %s serves run %s; %s without service, %d sessions ended\n",
-		a.paintOut(green, "published:"), p.Database, p.Run, durationText(p.Outage), p.Ended)
+	a.tell(w, 2, "%s %s serves %s\n  %s without service, %s ended", a.paintOut(green, "published:"), p.Database, served(p.Run),
+		durationText(p.Outage), counted(p.Ended, "session"))
 	if p.Previous == "" {
 		return
 	}
@@ -364,5 +366,13 @@ func (a *app) showPublication(w io.Writer, env string, p *pg.Publication) {
 	if !p.KeptUntil.IsZero() {
 		until = " until " + p.KeptUntil.Local().Format("Mon 15:04")
 	}
-	fmt.Fprintf(w, "kept %s%s; serve it again: lethe rollback %s\n", p.Previous, until, env)
+	a.tell(w, 2, "kept: %s%s\n  serve it again: lethe rollback %s", p.Previous, until, env)
+}
+
+// served names what a database holds: the data of a run, or what was there when it was adopted.
+func served(run string) string {
+	if run == "" {
+		return "what was there when it was adopted"
+	}
+	return "run " + run
 }

@@ -20,15 +20,23 @@ func (a *app) runsCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "runs [ID]",
 		Short: "What ran, when, how it ended, and what to do next",
-		Long:  "Without an id, lists runs, the newest first. With one, shows all that is on record of it.",
+		Long: `Without an id, lists runs, the newest first. With one, shows all that is on
+record of it on this machine.`,
 		Example: `  lethe runs
   lethe runs --env staging --limit 5
-  lethe runs 7k3f2m9x1q4zb --json`,
-		Args: atMost(1, "at most one run's id"),
+  lethe runs 0t1ptbd8cekrm --json`,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		Args:              atMost(1, "at most one run's id"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if limit < 0 {
+				return usageError("bad-limit", errors.New("--limit is at least 0"), "")
+			}
 			store, err := a.history(c.Context())
 			if err != nil {
 				return err
+			}
+			if store == nil && len(args) == 1 {
+				return unknownRun(args[0])
 			}
 			if store == nil {
 				return a.print([]state.Run{}, func(w io.Writer) { fmt.Fprintln(w, "nothing has run yet") })
@@ -45,6 +53,7 @@ func (a *app) runsCommand() *cobra.Command {
 		},
 	}
 	command.Flags().StringVar(&environment, "env", "", "only runs of this `ENV`")
+	a.completeEnvironmentFlag(command, "env")
 	command.Flags().IntVar(&limit, "limit", 20, "how many at most; 0 for all")
 	return command
 }
@@ -73,12 +82,16 @@ func exists(path string) bool {
 func (a *app) oneRun(ctx context.Context, store *state.Store, id string) error {
 	run, err := store.Run(ctx, id)
 	if errors.Is(err, state.ErrUnknownRun) {
-		return usageError("unknown-run", fmt.Errorf("no run has the id %s", id), "see the list: lethe runs")
+		return unknownRun(id)
 	}
 	if err != nil {
 		return err
 	}
 	return a.print(run, func(w io.Writer) { a.showRun(w, run) })
+}
+
+func unknownRun(id string) error {
+	return usageError("unknown-run", fmt.Errorf("no run has the id %s", id), "see the list: lethe runs")
 }
 
 // outcomeColour says how an outcome looks.
@@ -112,7 +125,7 @@ func (a *app) showRuns(w io.Writer, runs []state.Run) {
 			a.paintOut(outcomeColour(run.Outcome), string(run.Outcome)), run.Code,
 		})
 	}
-	grid(w, table.Row{"run", "what", "environment", "started", "took", "outcome", "code"}, []int{5}, rows, nil)
+	a.grid(w, table.Row{"run", "what", "environment", "started", "took", "outcome", "code"}, []int{5}, rows, nil)
 }
 
 // advice is what to do after a run that ended so.
@@ -123,6 +136,9 @@ func advice(run state.Run) string {
 	case state.Built:
 		return "lethe publish " + run.Environment + " finishes it"
 	case state.Refused:
+		if run.Kind != state.Refresh {
+			return ""
+		}
 		return "lethe check " + run.Environment + " lists every reason"
 	case state.Failed, state.Interrupted:
 		return "the old environment serves on; lethe refresh " + run.Environment + " starts anew and cleans up"
@@ -133,11 +149,7 @@ func advice(run state.Run) string {
 }
 
 func (a *app) showRun(w io.Writer, run state.Run) {
-	line := func(name string, value any) {
-		if text := fmt.Sprint(value); text != "" {
-			fmt.Fprintf(w, "  %-12s %s\n", name, text)
-		}
-	}
+	line := func(name, value string) { a.field(w, name, value) }
 	fmt.Fprintf(w, "%s %s of %s: %s\n", run.ID, run.Kind, run.Environment, a.paintOut(outcomeColour(run.Outcome), string(run.Outcome)))
 	line("source", run.Source)
 	line("started", run.Started.Local().Format(time.DateTime))
@@ -148,7 +160,7 @@ func (a *app) showRun(w io.Writer, run state.Run) {
 	line("plan", short(run.Digests.Plan, 16))
 	line("key", run.Digests.KeyID)
 	if p := run.Publication; p != nil {
-		line("published", fmt.Sprintf("%s, %d ms without service, %d sessions ended", p.Database, p.OutageMS, p.Sessions))
+		line("published", fmt.Sprintf("%s, %d ms without service, %s ended", p.Database, p.OutageMS, counted(p.Sessions, "session")))
 		line("previous", p.Previous)
 	}
 	line("next", advice(run))
@@ -161,5 +173,5 @@ func (a *app) showRun(w io.Writer, run state.Run) {
 		rows = append(rows, table.Row{t.Schema + "." + t.Name, countText(t.Rows), bytesText(t.Bytes), durationText(time.Duration(t.Milliseconds) * time.Millisecond)})
 	}
 	total := run.Total()
-	grid(w, table.Row{"table", "rows", "size", "time"}, []int{2, 3, 4}, rows, table.Row{"", countText(total.Rows), bytesText(total.Bytes), ""})
+	a.grid(w, table.Row{"table", "rows", "size", "time"}, []int{2, 3, 4}, rows, table.Row{counted(len(run.Tables), "table"), countText(total.Rows), bytesText(total.Bytes), ""})
 }

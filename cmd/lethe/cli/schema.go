@@ -15,9 +15,12 @@ func (a *app) schemaCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "schema config|rules",
 		Short: "Print the JSON Schema of a file, for editors",
+		Long: `Prints the JSON Schema of lethe.yaml or of rules.yaml. Editors complete and check
+with it, when the file begins with a line such as
+
+  # yaml-language-server: $schema=rules.schema.json`,
 		Example: `  lethe schema config > lethe.schema.json
-  lethe schema rules > rules.schema.json
-then, as the first line of the file: # yaml-language-server: $schema=rules.schema.json`,
+  lethe schema rules > rules.schema.json`,
 		ValidArgs: []string{"config", "rules"},
 		Args:      exactly(1, "config or rules"),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -19,13 +19,6 @@ const (
 	statusInterrupted  = 130
 )
 
-const exitStatusHelp = `
-Exit status:
-  0 done                      3 refused by a rule or a guard, nothing was touched
-  1 failed, not published     4 the new database failed a check, not published
-  2 usage or configuration    130 interrupted
-`
-
 // failure is an error with what a person and a script need to go on.
 type failure struct {
 	status int
@@ -37,6 +30,8 @@ type failure struct {
 	// retryable reports that the same command may succeed later without a change.
 	retryable bool
 	findings  finding.List
+	// told reports that the document on stdout says it already; a second one would be one too many.
+	told bool
 }
 
 func (f *failure) Error() string { return f.err.Error() }
@@ -54,13 +49,9 @@ func refused(code string, err error, fix string) error {
 // catalog and the guards say (status 3).
 func refusedBy(status int, verb string, found finding.List) error {
 	n := found.Count(finding.Error)
-	noun := "findings"
-	if n == 1 {
-		noun = "finding"
-	}
 	return &failure{
 		status: status, code: firstCode(found), findings: found,
-		err: fmt.Errorf("%s: %d %s, nothing was touched", verb, n, noun),
+		err: fmt.Errorf("%s: %s, nothing was touched", verb, counted(n, "finding")),
 	}
 }
 
@@ -90,16 +81,16 @@ type errorBody struct {
 // report shows an error and returns the exit status it stands for.
 func (a *app) report(ctx context.Context, err error) int {
 	f := a.classify(ctx, err)
-	if a.json {
+	if a.json && !f.told {
 		body := errorBody{Status: f.status, Code: f.code, Message: f.Error(), Fix: f.fix, Retryable: f.retryable, Findings: f.findings}
 		if text, jsonErr := json.MarshalIndent(errorDocument{body}, "", "  "); jsonErr == nil {
 			fmt.Fprintln(a.Out, string(text))
 		}
 	}
 	a.showFindings(f.findings)
-	fmt.Fprintf(a.Err, "%s %s\n", a.paint(red, "lethe:"), f.Error())
+	a.talkHanging(7, "%s %s", a.paint(red, "lethe:"), f.Error())
 	if f.fix != "" {
-		fmt.Fprintf(a.Err, "%s %s\n", a.paint(bold, "to mend:"), f.fix)
+		a.talkHanging(9, "%s %s", a.paint(bold, "to mend:"), f.fix)
 	}
 	return f.status
 }

@@ -20,8 +20,10 @@ type versionDocument struct {
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "version",
-		Short:   "Print the version, and the derivation that masked values depend on",
+		Use:   "version",
+		Short: "Print the version, and the derivation that masked values depend on",
+		Long: `Prints the version, and the version of the derivation: two programs of the same
+derivation mask alike under the same key.`,
 		Example: "  lethe version\n  lethe version --json",
 		Args:    exactly(0, "no arguments"),
 		RunE: func(*cobra.Command, []string) error {
