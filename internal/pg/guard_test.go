@@ -95,6 +95,7 @@ func cloned(t *testing.T, first, second *pgserver.Server, change func(data strin
 }
 
 func TestARestoredCopyOfProductionIsToldFromProduction(t *testing.T) {
+	t.Parallel()
 	production, staging := pgtest.Private(t, nil), pgtest.Private(t, nil)
 	pgtest.Exec(t, production.DSN("postgres"), "CREATE DATABASE app")
 	stagingDSN := cloned(t, production, staging, func(string) {})
@@ -114,6 +115,7 @@ func TestARestoredCopyOfProductionIsToldFromProduction(t *testing.T) {
 }
 
 func TestAStandbyOfTheTargetsServerIsKnownAsProduction(t *testing.T) {
+	t.Parallel()
 	primary, standby := pgtest.Private(t, nil), pgtest.Private(t, nil)
 	pgtest.Exec(t, primary.DSN("postgres"), "CREATE DATABASE app")
 	standbyDSN := cloned(t, primary, standby, func(data string) {
@@ -206,6 +208,7 @@ func TestATargetMustBeAdoptedAsThisEnvironment(t *testing.T) {
 
 // TestADiskThatIsFullLeavesTheOldServing needs the right to mount a small file system.
 func TestADiskThatIsFullLeavesTheOldServing(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Private(t, nil)
 	small := filepath.Join(filepath.Dir(server.DataDir()), "small")
 	if err := os.Mkdir(small, 0o700); err != nil {
@@ -253,6 +256,7 @@ func TestADiskThatIsFullLeavesTheOldServing(t *testing.T) {
 }
 
 func TestAKilledServerServesOldOrNewAndTheNextRunSucceeds(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Private(t, nil)
 	source, target := pgtest.NewOn(t, server.DSN("postgres")), pgtest.NewOn(t, server.DSN("postgres"))
 	source.Exec(t, generations()...)

@@ -86,9 +86,9 @@ func (s *swap) quick(ctx context.Context, ender *ender, deadline time.Time) erro
 		s.undo(ctx)
 		return fmt.Errorf("swap names: %w", err)
 	}
-	// A commit of its own takes the swap to the disk with it. The swap has happened: what fails here is
-	// answered by looking.
-	if _, err := conn.Exec(ctx, `SELECT pg_current_xact_id()`); err != nil {
+	// A commit of its own takes the swap to the disk with it; it must write something, or it would not wait
+	// either. The swap has happened: what fails here is answered by looking.
+	if _, err := conn.Exec(ctx, handOver[len(handOver)-1]); err != nil {
 		return fmt.Errorf("wait for the disk: %w", err)
 	}
 	return nil
@@ -145,7 +145,7 @@ func (s *swap) patient(ctx context.Context, ender *ender) error {
 }
 
 // handOver returns the statements that open the new database to whom the old one was open, close the old
-// one, and note when it was replaced.
+// one, and, last, note when it was replaced; that one may be repeated.
 func (s *swap) handOver() ([]string, error) {
 	n := note{Environment: s.t.marker.ID, Run: s.outgoingRun, Replaced: &s.replaced, ReplacedBy: s.run}
 	if s.t.opts.Keep.For > 0 {

@@ -123,7 +123,7 @@ func readGenerations(dsn string) (string, error) {
 }
 
 func TestClientsReadTheOldOrTheNewAndNeverAMixture(t *testing.T) {
-	s := newScene(t, generations()...)
+	s := newLoneScene(t, generations()...)
 	app := pgtest.Role(t, s.target, "")
 	s.refresh(t, "r1", course{}).lock.release()
 	s.nextGeneration(t)

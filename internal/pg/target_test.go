@@ -33,8 +33,16 @@ type scene struct {
 	marker         Marker
 }
 
-// newScene makes the databases, loads the source, and adopts the environment.
+// newScene makes the databases, loads the source, and adopts the environment. The test runs beside
+// others: most of its time is waiting for processes to start.
 func newScene(t *testing.T, statements ...string) *scene {
+	t.Helper()
+	t.Parallel()
+	return newLoneScene(t, statements...)
+}
+
+// newLoneScene is newScene for a test that measures time.
+func newLoneScene(t *testing.T, statements ...string) *scene {
 	t.Helper()
 	s := &scene{source: pgtest.New(t), target: pgtest.New(t)}
 	s.owner = pgtest.Role(t, s.target, "")
