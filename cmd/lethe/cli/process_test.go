@@ -68,19 +68,19 @@ func newGenerationsOn(t *testing.T, production, staging *pgtest.DB) *generations
 	g := &generations{tmp: t.TempDir(), at: 1}
 	g.stage = newStageOn(t, production, staging, generationRules, func(s *stage) {
 		pgtest.Exec(t, s.production.DSN(), "GRANT CREATE ON SCHEMA public TO "+s.owner.Name)
-		pgtest.Exec(t, s.staging.MaintenanceDSN(), grantOwner(t, s)...)
+		pgtest.Exec(t, s.staging.MaintenanceDSN(), grantOwner(s)...)
 		fillGenerations(s)
 	})
 	g.app = pgtest.Role(t, g.staging, "")
 	return g
 }
 
-// grantOwner lets the target's role act for the owner of the source's tables, who exists on both servers.
-func grantOwner(t *testing.T, s *stage) []string {
-	t.Helper()
+// grantOwner lets the target's role act for the owner of the source's tables. Roles that the schema names
+// exist on both servers.
+func grantOwner(s *stage) []string {
 	statements := []string{fmt.Sprintf("GRANT %s TO %s", s.owner.Name, s.builder.Name)}
 	if s.staging.MaintenanceDSN() != s.production.MaintenanceDSN() {
-		statements = append([]string{"CREATE ROLE " + s.owner.Name}, statements...)
+		statements = append([]string{"CREATE ROLE " + s.owner.Name, "CREATE ROLE " + s.reader.Name}, statements...)
 	}
 	return statements
 }

@@ -60,13 +60,13 @@ const recordTime = 10 * time.Second
 
 // end records how the run ended and closes the files. It returns err with whatever went wrong here.
 func (r *record) end(ctx context.Context, result state.Result, err error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
-	defer cancel()
 	result.Ended = r.app.Now()
 	if err != nil {
-		f := r.app.classify(ctx, err)
+		f := r.app.classify(ctx, err) // the context that ended tells why
 		result.Outcome, result.Exit, result.Code = outcomeOf(f.status), f.status, f.code
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
 	writeErr := r.write(ctx, string(result.Outcome), result)
 	finishErr := r.store.Finish(ctx, r.run.ID, result)
 	return errors.Join(err, writeErr, finishErr, r.store.Close())

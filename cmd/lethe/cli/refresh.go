@@ -124,7 +124,8 @@ func (r *refreshing) run(ctx context.Context) error {
 	if err := r.copy(ctx, source, target); err != nil {
 		return err
 	}
-	return r.accept(ctx)
+	// It is built or published, and an interrupt cannot make that undone.
+	return r.accept(context.WithoutCancel(ctx))
 }
 
 // decide compiles the rules against the catalog as it stands; any error refuses the run.

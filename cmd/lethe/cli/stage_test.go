@@ -82,7 +82,9 @@ func (s *stage) adopted() *stage {
 	s.t.Helper()
 	grants := s.ok("check", "--grants")
 	grants = strings.NewReplacer("lethe_source", s.reader.Name, "lethe_target", s.builder.Name).Replace(grants)
-	s.production.Exec(s.t, grants)
+	source, target, _ := strings.Cut(grants, "-- On the target's server")
+	s.production.Exec(s.t, source)
+	pgtest.Exec(s.t, s.staging.MaintenanceDSN(), "--"+target)
 	s.ok("env", "adopt", "staging", "--same-server", "a test has one server")
 	return s
 }
