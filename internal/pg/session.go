@@ -123,7 +123,7 @@ func connect(ctx context.Context, dsn string, s session) (*pgx.Conn, error) {
 	config.DialFunc = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return nil, sanitize(fmt.Errorf("connect to %s: %w", address(config), err))
+		return nil, connectError(address(config), err)
 	}
 	if s.encoding == "" && conn.PgConn().ParameterStatus("server_encoding") == "SQL_ASCII" {
 		s.encoding = "SQL_ASCII"

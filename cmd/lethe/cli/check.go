@@ -125,7 +125,7 @@ func (a *app) check(ctx context.Context, name string) error {
 		}
 		a.tell(w, 2, "%s %s, %s with %s: %s masked, %s kept with a reason%s", a.paintOut(green, "ready:"), doc.Environment, counted(doc.Tables, "table"),
 			counted(doc.Columns, "column"), countText(int64(doc.Masked)), countText(int64(doc.Kept)), blanked)
-		a.talk("next: lethe plan %s, lethe refresh %s", doc.Environment, doc.Environment)
+		a.next("lethe plan %s, lethe refresh %s", doc.Environment, doc.Environment)
 	})
 }
 

@@ -81,6 +81,8 @@ type app struct {
 	verbose bool
 	// parsed reports that the flags were read, so that json is what the caller asked for.
 	parsed bool
+	// led reports that a demonstration leads from verb to verb.
+	led bool
 }
 
 // Main runs one command line and returns its exit status.

@@ -26,11 +26,13 @@ func (a *app) demoCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "demo",
 		Short: "The whole story on a PostgreSQL of its own, in under a minute",
-		Long: `Starts a PostgreSQL of its own in a temporary directory, makes a small production with people in it, and
-refreshes a staging from it, as two roles that may do no more than they need. Then it shows the same rows
-before and after, and looks for every identifying value of production in the copy.
+		Long: `Starts a PostgreSQL of its own in a temporary directory, makes a small production
+with people in it, and refreshes a staging from it, as two roles that may do no
+more than they need. Then it shows the same rows before and after, and looks for
+every identifying value of production in the copy.
 
-Nothing is left behind. With --keep the server stays until Ctrl-C, to look around with psql.`,
+Nothing is left behind. With --keep the server stays until Ctrl-C, to look
+around with psql.`,
 		Example: "  lethe demo\n  lethe demo --keep",
 		Args:    exactly(0, "no arguments"),
 		RunE:    func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), keep) },
@@ -54,8 +56,10 @@ type demoDocument struct {
 	Refresh *refreshDocument `json:"refresh"`
 	// Identifying is how many of production's identifying values were looked for; Found in how many
 	// places of the copy one was met.
-	Identifying int     `json:"identifying_values"`
-	Found       int     `json:"found"`
+	Identifying int `json:"identifying_values"`
+	Found       int `json:"found"`
+	// Searched is how many rows of staging were looked through, those of materialised views too.
+	Searched int64   `json:"searched_rows"`
 	Seconds     float64 `json:"seconds"`
 }
 
@@ -108,19 +112,23 @@ func (a *app) programs(ctx context.Context) (pgserver.Binaries, error) {
 	return pgserver.Binaries{}, refused("no-postgresql", errors.New("PostgreSQL was installed and its programs were not found"), "name their directory: LETHE_PG_BIN=/path/to/bin")
 }
 
-// say begins the next step of the story.
-func (d *demonstration) say(format string, args ...any) {
+// say begins the next step of the story, with the command line that does it, "" for none.
+func (d *demonstration) say(text, command string) {
 	d.step++
-	d.talk("\n%s %s", d.paint(bold, fmt.Sprintf("%d.", d.step)), fmt.Sprintf(format, args...))
+	d.talkHanging(3, "\n%s", d.paint(bold, fmt.Sprintf("%d. %s", d.step, text)))
+	if command != "" {
+		d.talk("   %s", d.paint(dim, "$ "+command))
+	}
 }
 
 func (d *demonstration) run(ctx context.Context) error {
-	d.say("a production with people in it")
+	d.led = true
+	d.say("A production with people in it", "")
 	if err := d.production(ctx); err != nil {
 		return err
 	}
 	d.config = filepath.Join(d.dir, "lethe.yaml")
-	d.say("two roles that may do no more than they need %s", d.paint(dim, "(lethe check --grants)"))
+	d.say("Two roles: one may read production, one may make databases, no more", "lethe check --grants")
 	if err := d.roles(ctx); err != nil {
 		return err
 	}
@@ -135,17 +143,17 @@ func (d *demonstration) run(ctx context.Context) error {
 		return env(name)
 	}
 	defer func() { d.Env = env }()
-	d.say("staging may be replaced, says %s", d.paint(dim, "lethe env adopt staging --same-server …"))
+	d.say("Staging, and no other database, may be replaced from now on", `lethe env adopt staging --same-server "the demonstration has one server"`)
 	if err := d.quietly(func() error {
 		return d.adopt(ctx, "staging", "", "the demonstration has one server", false)
 	}); err != nil {
 		return err
 	}
-	d.say("would a refresh be refused? %s", d.paint(dim, "lethe check staging"))
+	d.say("Would a refresh be refused? Every column is decided, or nothing runs", "lethe check staging")
 	if err := d.check(ctx, "staging"); err != nil {
 		return err
 	}
-	d.say("build beside, mask on the way, verify, publish %s", d.paint(dim, "lethe refresh staging"))
+	d.say("Build beside, mask on the way, verify, publish in one transaction", "lethe refresh staging")
 	refreshed, err := d.refresh(ctx, "staging", false, false)
 	if err != nil {
 		return err
@@ -154,11 +162,11 @@ func (d *demonstration) run(ctx context.Context) error {
 	if !d.json {
 		d.showRefresh(d.Out, refreshed)
 	}
-	d.say("the same rows, before and after")
+	d.say("The same two customers, before and after", "")
 	if err := d.compare(ctx); err != nil {
 		return err
 	}
-	d.say("is anybody still there?")
+	d.say("Is anybody still there? Each identifying value of production, looked for in\n   every value of staging", "")
 	return d.search(ctx)
 }
 
@@ -228,7 +236,8 @@ func (d *demonstration) close(w io.Writer) {
 	if d.doc.Found > 0 {
 		verdict = d.paintOut(red, fmt.Sprintf("%d of %s", d.doc.Found, countText(int64(d.doc.Identifying))))
 	}
-	fmt.Fprintf(w, "\n%s identifying values found in staging; the whole story took %s\n", verdict,
+	d.tell(w, 0, "\n%s identifying values found in %s rows of staging", verdict, countText(d.doc.Searched))
+	d.talk("\nthe whole story took %s, and nothing of it is left; with a database of your own: lethe --help",
 		durationText(time.Duration(d.doc.Seconds*float64(time.Second))))
 }
 

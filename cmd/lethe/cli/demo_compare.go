@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/copytext"
@@ -84,13 +85,13 @@ func readTable(ctx context.Context, snapshot *pg.Snapshot, t *catalog.Table, see
 	for _, c := range t.Columns {
 		columns = append(columns, c.Name)
 	}
-	var text bytes.Buffer
+	var out bytes.Buffer
 	query := pg.Query{Table: t.Name, Columns: columns, Range: work.Range{Kind: work.Whole}}
-	if _, err := snapshot.CopyOut(ctx, query, &text); err != nil {
+	if _, err := snapshot.CopyOut(ctx, query, &out); err != nil {
 		return err
 	}
 	splitter := copytext.NewSplitter(len(columns))
-	splitter.Feed(text.Bytes())
+	splitter.Feed(out.Bytes())
 	for splitter.Next() {
 		row := make([][]byte, len(columns))
 		for i, raw := range splitter.Fields() {
@@ -132,6 +133,7 @@ func (d *demonstration) compare(ctx context.Context) error {
 	if d.json {
 		return nil
 	}
+	// What is left of a line beside the names, for two values.
 	width := max((d.Width-16)/2, 30)
 	for _, id := range shown() {
 		before, after := cells["production"][id], cells["staging"][id]
@@ -152,7 +154,7 @@ func cell(value []byte, width int) string {
 	if value == nil {
 		return "NULL"
 	}
-	return short(printable(string(value)), width)
+	return text.WrapSoft(printable(string(value)), width)
 }
 
 // search remembers everything in production that identifies somebody and looks for it in every value of
@@ -179,7 +181,7 @@ func (d *demonstration) search(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.doc.Identifying = originals.Len()
+	d.doc.Identifying, d.doc.Searched = originals.Len(), rows
 	if d.json {
 		return nil
 	}
@@ -187,7 +189,7 @@ func (d *demonstration) search(ctx context.Context) error {
 	for _, kind := range originals.Kinds() {
 		list = append(list, table.Row{kind.Name, countText(int64(kind.Count))})
 	}
-	d.grid(d.Out, table.Row{"looked for", "values"}, []int{2}, list, table.Row{"in " + countText(rows) + " rows of staging", countText(int64(originals.Len()))})
+	d.grid(d.Out, table.Row{"looked for", "values"}, []int{2}, list, table.Row{"altogether", countText(int64(originals.Len()))})
 	for place, n := range places {
 		fmt.Fprintf(d.Out, "%s %s: %d\n", d.paintOut(red, "found in"), place, n)
 	}

@@ -129,8 +129,8 @@ func (a *app) adopt(ctx context.Context, name, confirm, sameServer string, resto
 		return err
 	}
 	return a.print(marker, func(w io.Writer) {
-		fmt.Fprintf(w, "%s environment %s (%s)\n", a.paintOut(green, "adopted:"), marker.Name, marker.ID)
-		a.talk("next: lethe check %s", marker.Name)
+		a.tell(w, 2, "%s environment %s (%s)", a.paintOut(green, "adopted:"), marker.Name, marker.ID)
+		a.next("lethe check %s", marker.Name)
 	})
 }
 
@@ -166,14 +166,20 @@ func (a *app) listEnvironments(ctx context.Context) error {
 	if err := a.print(docs, func(w io.Writer) { a.showEnvironments(w, docs) }); err != nil {
 		return err
 	}
+	var failed error
 	for _, doc := range docs {
-		if doc.err != nil && !doc.NotAdopted {
-			f := *a.classify(ctx, doc.err)
-			f.told, f.err = true, fmt.Errorf("ask environment %s: %w", doc.Name, doc.err)
-			return &f
+		if doc.err == nil || doc.NotAdopted {
+			continue
 		}
+		if failed != nil {
+			a.talkHanging(7, "%s ask environment %s: %s", a.paint(red, "lethe:"), doc.Name, doc.Error)
+			continue
+		}
+		f := *a.classify(ctx, doc.err)
+		f.told, f.err = true, fmt.Errorf("ask environment %s: %w", doc.Name, doc.err)
+		failed = &f
 	}
-	return nil
+	return failed
 }
 
 // localText writes a moment of a certificate as people here read it.
@@ -200,7 +206,10 @@ func (a *app) age(s *pg.Status) string {
 func (a *app) showEnvironments(w io.Writer, docs []environmentDocument) {
 	rows := make([]table.Row, 0, len(docs))
 	for _, d := range docs {
-		row := table.Row{d.Name, d.Kind, d.From, a.paintOut(red, d.Error), "", ""}
+		row := table.Row{d.Name, d.Kind, d.From, a.paintOut(red, "cannot be asked"), "", ""}
+		if d.NotAdopted {
+			row[3] = d.Error
+		}
 		if s := d.Status; s != nil {
 			row[3], row[5] = stateText(s), bytesText(s.Bytes)
 			row[4] = a.age(s)

@@ -42,10 +42,36 @@ func classifyRun(err error) *failure {
 	if mask, ok := errors.AsType[*anonymize.MaskError](err); ok {
 		return &failure{status: statusFailed, code: "mask-failed", err: mask, fix: "choose a mask or parameters that fit the column's values"}
 	}
+	if connect, ok := errors.AsType[*pg.ConnectError](err); ok {
+		return &failure{status: statusFailed, code: "cannot-connect", err: err, fix: connectFix(connect), retryable: retryConnect(connect)}
+	}
 	if server, ok := errors.AsType[*pg.ServerError](err); ok {
 		return &failure{status: statusFailed, code: cmp.Or(server.Condition, "server-error"), err: err, retryable: transient(server.Code)}
 	}
 	return nil
+}
+
+// retryConnect reports whether a server may answer later: it is down, starting, or full. A name that no
+// server has or a password that is wrong stay so.
+func retryConnect(err error) bool {
+	server, ok := errors.AsType[*pg.ServerError](err)
+	return !ok || transient(server.Code)
+}
+
+// connectFix says what to look at when a connection was not made.
+func connectFix(err error) string {
+	server, ok := errors.AsType[*pg.ServerError](err)
+	switch {
+	case !ok:
+		return "check host and port of the connection string, and that the server runs and can be reached from here"
+	case server.Code == "3D000":
+		return "check the database's name in the connection string, or create the database"
+	case len(server.Code) == 5 && server.Code[:2] == "28":
+		return "check user and password of the connection string, and the server's pg_hba.conf"
+	case server.Code == "42501":
+		return "grant the role CONNECT on the database"
+	}
+	return ""
 }
 
 // transient reports whether the same work may succeed later: connection trouble, shortage, conflicts

@@ -57,7 +57,7 @@ func fit(width int, header table.Row, rows []table.Row, footer table.Row) {
 	total := gap * (len(header) - 1)
 	for _, row := range all {
 		for i := range row {
-			widths[i] = max(widths[i], text.RuneWidthWithoutEscSequences(fmt.Sprint(row[i])))
+			widths[i] = max(widths[i], text.LongestLineLen(fmt.Sprint(row[i])))
 		}
 	}
 	for _, n := range widths {
@@ -77,7 +77,7 @@ func fit(width int, header table.Row, rows []table.Row, footer table.Row) {
 	}
 	for _, row := range all {
 		for i := range row {
-			if s := fmt.Sprint(row[i]); text.RuneWidthWithoutEscSequences(s) > widths[i] {
+			if s := fmt.Sprint(row[i]); text.LongestLineLen(s) > widths[i] {
 				row[i] = text.Snip(s, widths[i], "…")
 			}
 		}
@@ -95,13 +95,13 @@ func wrap(s string, width, hang int) string {
 }
 
 func wrapLine(line string, width, hang int) string {
-	if text.RuneWidthWithoutEscSequences(line) <= width {
+	if text.StringWidthWithoutEscSequences(line) <= width {
 		return line
 	}
 	var b strings.Builder
 	at, begun := 0, false
 	for i, word := range strings.Split(line, " ") {
-		n := text.RuneWidthWithoutEscSequences(word)
+		n := text.StringWidthWithoutEscSequences(word)
 		switch {
 		case i == 0:
 		case begun && at+1+n > width:

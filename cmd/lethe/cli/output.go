@@ -51,6 +51,13 @@ func (a *app) talkHanging(hang int, format string, args ...any) {
 	fmt.Fprintln(a.Err, text)
 }
 
+// next says which verb comes next, to a person who is not led through them anyway.
+func (a *app) next(format string, args ...any) {
+	if !a.led {
+		a.talk(a.paint(dim, "next: ")+format, args...)
+	}
+}
+
 // tell writes lines of a document for a person, wrapped to a terminal and indented by hang.
 func (a *app) tell(w io.Writer, hang int, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)

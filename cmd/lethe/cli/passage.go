@@ -108,7 +108,7 @@ func (p *passage) open(ctx context.Context) (*pg.Source, error) {
 		Name: p.from.Name, DSN: p.source.Reveal(), Run: p.run, Connections: p.from.Connections, Dir: p.dir,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open source %s: %w", p.from.Name, err)
+		return nil, err // it names the source
 	}
 	return source, nil
 }

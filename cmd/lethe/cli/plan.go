@@ -145,5 +145,5 @@ func (a *app) showPlan(w io.Writer, d *planDocument) {
 		a.tell(w, 0, "%s %s", a.paintOut(yellow, "new key:"), d.KeyChange)
 	}
 	a.showFindings(d.Findings)
-	a.talk("next: lethe refresh %s", d.Environment)
+	a.next("lethe refresh %s", d.Environment)
 }

@@ -1,0 +1,69 @@
+package pg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// ConnectError is a connection that was not made: the server does not answer, or does not let us in. Its
+// text names address, database and reason, never a password. Of several attempts, such as with and without
+// TLS, each reason is told once.
+type ConnectError struct {
+	text  string
+	inner error
+}
+
+// Error returns the error on one line.
+func (e *ConnectError) Error() string { return e.text }
+
+// Unwrap returns the error with all that the driver knows of it, free of values.
+func (e *ConnectError) Unwrap() error { return e.inner }
+
+// connectError says why a connection to address was not made.
+func connectError(address string, err error) error {
+	var found foreign
+	found.collect(err)
+	var reasons []string
+	for _, raw := range found.server {
+		if harmlessAtConnect(raw.Code) {
+			reasons = append(reasons, fmt.Sprintf("%s (SQLSTATE %s)", oneLine(raw.Message), raw.Code))
+		} else {
+			reasons = append(reasons, reduce(raw).Error())
+		}
+	}
+	if len(reasons) == 0 { // what a server said explains more than how it was reached
+		reasons = leaves(err)
+	}
+	slices.Sort(reasons)
+	return &ConnectError{
+		text:  "connect to " + address + ": " + strings.Join(slices.Compact(reasons), "; "),
+		inner: sanitize(fmt.Errorf("connect to %s: %w", address, err)),
+	}
+}
+
+// leaves returns the texts of the errors that wrap no other.
+func leaves(err error) []string {
+	switch e := err.(type) { //nolint:errorlint // this walks the tree itself
+	case *pgconn.PgError:
+		return nil
+	case interface{ Unwrap() []error }:
+		var all []string
+		for _, inner := range e.Unwrap() {
+			all = append(all, leaves(inner)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return leaves(inner)
+		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return []string{"no answer in time"}
+	}
+	return []string{oneLine(err.Error())}
+}
