@@ -14,10 +14,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/vbauerster/mpb/v8"
 	"golang.org/x/term"
 )
 
@@ -83,6 +85,8 @@ type app struct {
 	parsed bool
 	// led reports that a demonstration leads from verb to verb.
 	led bool
+	// bar is what moves on stderr now; nil for nothing.
+	bar atomic.Pointer[mpb.Progress]
 }
 
 // Main runs one command line and returns its exit status.
@@ -127,7 +131,7 @@ func (a *app) interruptible(ctx context.Context) (context.Context, func()) {
 		select {
 		case <-a.Interrupts:
 			signal.Reset(os.Interrupt, syscall.SIGTERM)
-			a.talk("\nstopping in order; what serves now stays as it is (Ctrl-C again ends at once)")
+			a.talk("stopping in order; what serves now stays as it is (Ctrl-C again ends at once)")
 			cancel(errInterrupted)
 		case <-done:
 		}

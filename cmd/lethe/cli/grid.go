@@ -47,7 +47,8 @@ func (a *app) grid(w io.Writer, header table.Row, right []int, rows []table.Row,
 	}
 }
 
-// fit cuts cells, in place, so that a row is at most width wide: always the widest column first.
+// fit cuts cells, in place, so that a row is at most width wide: always the widest column first,
+// the first column only when it takes more than half.
 func fit(width int, header table.Row, rows []table.Row, footer table.Row) {
 	all := append([]table.Row{header}, rows...)
 	if footer != nil {
@@ -64,9 +65,10 @@ func fit(width int, header table.Row, rows []table.Row, footer table.Row) {
 		total += n
 	}
 	for ; total > width; total-- {
-		widest := 0
+		widest := min(1, len(widths)-1)
 		for i, n := range widths {
-			if n > widths[widest] {
+			// The first column names the row and gives way last.
+			if (i > 0 || n > width/2) && n > widths[widest] {
 				widest = i
 			}
 		}

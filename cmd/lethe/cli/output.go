@@ -48,6 +48,12 @@ func (a *app) talkHanging(hang int, format string, args ...any) {
 	if a.ErrTerminal {
 		text = wrap(text, a.Width, hang)
 	}
+	if bar := a.bar.Load(); bar != nil {
+		// Above the moving line: written past it, the text would be drawn over.
+		if _, err := io.WriteString(bar, text+"\n"); err == nil {
+			return
+		}
+	}
 	fmt.Fprintln(a.Err, text)
 }
 
@@ -142,6 +148,14 @@ func countText(n int64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return sign + s
+}
+
+// wholeText writes a duration that is only guessed: in whole seconds.
+func wholeText(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds()))
+	}
+	return durationText(d)
 }
 
 // durationText writes a duration as people say it.

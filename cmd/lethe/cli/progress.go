@@ -88,6 +88,7 @@ func (p *progress) event(e refresh.Event) {
 		p.move(p.under[e.Table], p.under[e.Table].weight)
 		if p.tables--; p.tables == 0 {
 			p.stop()
+			p.app.talk("%s %s", p.app.paint(cyan, "·"), phaseText(refresh.PhaseFinish))
 		}
 	case e.Bytes > 0:
 		u := p.under[e.Table]
@@ -130,6 +131,7 @@ func (p *progress) start(order *work.Order) {
 	// statusWidth is the room for what stands beside the bar.
 	const statusWidth = 52
 	p.pool = mpb.New(mpb.WithOutput(p.app.Err), mpb.WithWidth(max(min(p.app.Width-statusWidth, 40), 10)), mpb.WithRefreshRate(120*time.Millisecond))
+	p.app.bar.Store(p.pool)
 	p.bar = p.pool.AddBar(total,
 		mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Percentage(decor.WC{W: 6})),
@@ -152,7 +154,7 @@ func (p *progress) status(s decor.Statistics) string {
 		return text
 	}
 	left := time.Duration(float64(elapsed) * float64(s.Total-s.Current) / float64(s.Current))
-	return text + ", " + durationText(left.Round(time.Second)) + " to go"
+	return text + ", " + wholeText(left) + " to go"
 }
 
 // stop takes the moving line away.
@@ -163,6 +165,7 @@ func (p *progress) stop() {
 	p.bar.Abort(true)
 	pool := p.pool
 	p.pool, p.bar = nil, nil
+	p.app.bar.Store(nil)
 	pool.Wait()
 }
 

@@ -121,11 +121,11 @@ func (a *app) showRuns(w io.Writer, runs []state.Run) {
 	rows := make([]table.Row, 0, len(runs))
 	for _, run := range runs {
 		rows = append(rows, table.Row{
-			run.ID, run.Kind, run.Environment, run.Started.Local().Format("2006-01-02 15:04"), took(run),
+			run.ID, run.Kind, run.Environment, run.Started.Local().Format("Jan _2 15:04"), took(run),
 			a.paintOut(outcomeColour(run.Outcome), string(run.Outcome)), run.Code,
 		})
 	}
-	a.grid(w, table.Row{"run", "what", "environment", "started", "took", "outcome", "code"}, []int{5}, rows, nil)
+	a.grid(w, table.Row{"run", "what", "env", "started", "took", "outcome", "code"}, []int{5}, rows, nil)
 }
 
 // advice is what to do after a run that ended so.
