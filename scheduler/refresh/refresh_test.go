@@ -167,7 +167,7 @@ func newWorld(rows ...int64) *world {
 	w := &world{order: &work.Order{Run: "r1"}, rows: map[catalog.Name]int64{}, written: map[string]int64{}}
 	for i, n := range rows {
 		name := catalog.Name{Schema: "public", Name: fmt.Sprintf("t%d", i)}
-		table := &catalog.Table{Name: name, Size: catalog.Size{Bytes: n * 100}}
+		table := &catalog.Table{Name: name, Kind: catalog.Ordinary, Size: catalog.Size{Bytes: n * 100}}
 		w.order.Tables = append(w.order.Tables, work.Table{Table: table, Empty: n < 0, Into: name})
 		w.rows[name] = max(n, 0)
 	}
