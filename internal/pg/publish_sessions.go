@@ -20,10 +20,10 @@ type Session struct {
 	Kind string `json:"kind,omitempty"`
 	// Reason says why it is in the way.
 	Reason string `json:"reason"`
-	state  string
-	began  time.Time // of its transaction, zero for none
-	ours   bool
-	free   bool // it may be ended
+	// transaction is the server's name of the transaction that it is in, "" for none.
+	transaction string
+	ours        bool
+	free        bool // it may be ended
 }
 
 // SessionsError says whose sessions keep a database from being replaced. What was built is kept.
@@ -86,10 +86,12 @@ func (e *ender) ended() int {
 }
 
 // list returns who is connected. Processes that go by themselves are left out: autovacuum yields to a
-// rename, parallel workers end with their leader.
+// rename, parallel workers end with their leader. Who is in a transaction is seen by the lock that every
+// transaction holds on itself: the state of other roles' sessions is shown to few, their locks to all.
 func (e *ender) list(ctx context.Context) ([]Session, error) {
-	const query = `SELECT a.pid, coalesce(a.usename::text, ''), coalesce(a.application_name, ''), coalesce(a.backend_type, ''),
-			coalesce(a.state, ''), a.xact_start, coalesce(r.rolsuper, false),
+	const query = `WITH l AS MATERIALIZED (SELECT pid, virtualxid FROM pg_locks WHERE locktype = 'virtualxid' AND granted AND mode = 'ExclusiveLock')
+		SELECT a.pid, coalesce(a.usename::text, ''), coalesce(a.application_name, ''), coalesce(a.backend_type, ''),
+			coalesce((SELECT min(virtualxid) FROM l WHERE l.pid = a.pid), ''), coalesce(r.rolsuper, false),
 			coalesce((SELECT rolsuper FROM pg_roles WHERE rolname = current_user), false)
 				OR (NOT coalesce(r.rolsuper, true) AND (pg_has_role(current_user, a.usesysid, 'USAGE')
 					OR pg_has_role(current_user, 'pg_signal_backend', 'USAGE')))
@@ -103,13 +105,8 @@ func (e *ender) list(ctx context.Context) ([]Session, error) {
 	}
 	var sessions []Session
 	var s Session
-	var began *time.Time
 	var super bool
-	_, err = pgx.ForEachRow(result, []any{&s.PID, &s.Role, &s.Application, &s.Kind, &s.state, &began, &super, &s.free}, func() error {
-		s.began = time.Time{}
-		if began != nil {
-			s.began = *began
-		}
+	_, err = pgx.ForEachRow(result, []any{&s.PID, &s.Role, &s.Application, &s.Kind, &s.transaction, &super, &s.free}, func() error {
 		s.ours = s.Application == e.opts.applicationName()
 		switch {
 		case super && !s.free:
@@ -145,8 +142,7 @@ func (e *ender) admissible(ctx context.Context, database string) error {
 }
 
 // drain waits, as long as configured, until every transaction that runs now has ended. Those that begin
-// meanwhile are not waited for: a busy database is never idle. A session whose state the server does not
-// show to us may be in a transaction and is waited for to the end.
+// meanwhile are not waited for: a busy database is never idle.
 func (e *ender) drain(ctx context.Context, event func(Event)) error {
 	if e.opts.Sessions.Mode != Drain {
 		return nil
@@ -155,21 +151,16 @@ func (e *ender) drain(ctx context.Context, event func(Event)) error {
 	defer deadline.Stop()
 	tick := time.NewTicker(drainEvery)
 	defer tick.Stop()
-	type transaction struct {
-		pid   int
-		began time.Time
-	}
-	var running map[transaction]bool
+	var running map[string]bool
 	for {
 		sessions, err := e.list(ctx)
 		if err != nil {
 			return err
 		}
-		now := make(map[transaction]bool)
+		now := make(map[string]bool)
 		for _, s := range sessions {
-			key := transaction{s.PID, s.began}
-			if busy(s) && (running == nil || running[key]) {
-				now[key] = true
+			if busy(s) && (running == nil || running[s.transaction]) {
+				now[s.transaction] = true
 			}
 		}
 		if running = now; len(running) == 0 {
@@ -186,8 +177,8 @@ func (e *ender) drain(ctx context.Context, event func(Event)) error {
 	}
 }
 
-// busy reports whether a session is in a transaction, or may be.
-func busy(s Session) bool { return !s.ours && s.state != "idle" }
+// busy reports whether a session is in a transaction.
+func busy(s Session) bool { return !s.ours && s.transaction != "" }
 
 // clear ends everybody until there is an instant at which nobody is connected. Under Drain it begins,
 // within the grace, when no transaction runs. Under Refuse it ends nobody.

@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// swapAttempts is how often a swap is tried that holds the name until everybody is gone. Each waits up to
-// the five seconds that the server itself gives sessions to go.
+// swapAttempts is how often a swap is tried that holds the name until everybody is gone. Each waits for a
+// second and a half at most.
 const swapAttempts = 3
 
 // quickBudget is how long the swap looks for an instant at which nobody is connected. It is bounded
@@ -129,6 +129,9 @@ func (s *swap) patient(ctx context.Context, ender *ender) error {
 	statements = append([]string{
 		// Who holds the database's lock longer is somebody who alters it, and clients queue behind our wait.
 		"SET LOCAL lock_timeout = '1s'",
+		// Clients wait as long as we do, and a rename whose lethe was killed would wait for sessions that
+		// nobody ends any more: five seconds, if the server had its way.
+		"SET LOCAL statement_timeout = '1500ms'", "SET LOCAL idle_in_transaction_session_timeout = '2s'",
 		"ALTER DATABASE " + quoted(s.serving) + " RENAME TO " + quoted(s.outgoing),
 		"ALTER DATABASE " + quoted(s.incoming) + " RENAME TO " + quoted(s.serving),
 	}, statements...)
