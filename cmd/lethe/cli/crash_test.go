@@ -200,16 +200,19 @@ func (c *crash) inTheSwap(beside string) {
 	}
 }
 
+// seedsVariable is the environment variable that asks for the long suite: so many random moments.
+const seedsVariable = "LETHE_CRASH_SEEDS"
+
 // crashSeeds is how many random moments are tried.
 func crashSeeds(t *testing.T) uint64 {
 	t.Helper()
-	text := os.Getenv("LETHE_CRASH_SEEDS")
+	text := os.Getenv(seedsVariable)
 	if text == "" {
 		return 3
 	}
 	seeds, err := strconv.ParseUint(text, 10, 32)
 	if err != nil {
-		t.Fatal("LETHE_CRASH_SEEDS: ", err)
+		t.Fatal(seedsVariable, ": ", err)
 	}
 	return seeds
 }

@@ -73,6 +73,31 @@ func TestAServerKilledUnderACopyLeavesTheOldServing(t *testing.T) {
 		}
 		c.survived(kill.what)
 	}
+	c.next()
+	c.killedWaitingForASession()
+}
+
+// killedWaitingForASession kills lethe while its rename waits for a session that does not go: that of a
+// process which is stopped. The server then waits on alone, and clients with it, for a moment only.
+func (c *crash) killedWaitingForASession() {
+	c.t.Helper()
+	admin := connected(c.t, c.staging.MaintenanceDSN())
+	stuck := connected(c.t, c.app.DSN(c.staging))
+	backend := int(stuck.PgConn().PID())
+	if err := syscall.Kill(backend, syscall.SIGSTOP); err != nil {
+		c.t.Fatal(err)
+	}
+	p := c.start("refresh", "staging")
+	eventually(c.t, admin, `SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'ALTER DATABASE % RENAME TO %'`)
+	p.kill()
+	began := time.Now()
+	if got, took := c.serves(), time.Since(began); got != pair(c.at-1) || took > withoutService {
+		c.t.Errorf("waiting for a session: generation %s served after %v, want %d at once", got, took, c.at-1)
+	}
+	if err := syscall.Kill(backend, syscall.SIGCONT); err != nil {
+		c.t.Fatal(err)
+	}
+	c.survived("waiting for a session")
 }
 
 func killBackend(t *testing.T, pid int) {

@@ -85,6 +85,16 @@ func grantOwner(s *stage) []string {
 	return statements
 }
 
+// replace changes a file of the user's.
+func (s *stage) replace(name, before, after string) {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.dir, name))
+	if err != nil || !strings.Contains(string(text), before) {
+		s.t.Fatalf("%s does not hold %q: %v", name, before, err)
+	}
+	s.write(name, strings.ReplaceAll(string(text), before, after))
+}
+
 // next changes production.
 func (g *generations) next() {
 	g.t.Helper()
