@@ -84,7 +84,7 @@ func TestAPartTriedTwiceIsLoadedOnce(t *testing.T) {
 
 func TestAPartWhoseCommitWentUnansweredIsLoadedOnce(t *testing.T) {
 	var p *proxy
-	b := begin(t, func(opts *TargetOptions) { p, opts.DSN = newProxy(t, opts.DSN, "commit\x00") })
+	b := begin(t, func(opts *TargetOptions) { p, opts.DSN = newProxy(t, opts.DSN, "COPY", "COMMIT\x00") })
 	p.armed.Store(true)
 	if _, err := b.write(0, "1\n2\n"); err == nil {
 		t.Fatal("the answer was cut off and nobody noticed")

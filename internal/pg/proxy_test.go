@@ -13,19 +13,20 @@ import (
 	"github.com/lethedb/lethe/internal/pgtest"
 )
 
-// proxy stands between a client and the server and, once armed, cuts the first connection that sends the
-// given bytes: after the server has answered, before the client hears of it.
+// proxy stands between a client and the server and, once armed, cuts the first connection on which the
+// client has sent the one and the server answers the other: before the client hears of it.
 type proxy struct {
 	listener net.Listener
 	server   string
-	needle   []byte
+	sent     []byte
+	answer   []byte
 	armed    atomic.Bool
 	cut      chan struct{}
 	running  sync.WaitGroup
 }
 
 // newProxy starts a proxy before the server of a connection string and returns the string through it.
-func newProxy(t *testing.T, dsn string, needle string) (*proxy, string) {
+func newProxy(t *testing.T, dsn, sent, answer string) (*proxy, string) {
 	t.Helper()
 	config, err := parse(dsn)
 	if err != nil {
@@ -37,7 +38,7 @@ func newProxy(t *testing.T, dsn string, needle string) (*proxy, string) {
 	}
 	p := &proxy{
 		listener: listener, server: net.JoinHostPort(config.Host, itoa(int64(config.Port))),
-		needle: []byte(needle), cut: make(chan struct{}),
+		sent: []byte(sent), answer: []byte(answer), cut: make(chan struct{}),
 	}
 	p.running.Go(p.serve)
 	t.Cleanup(func() {
@@ -63,13 +64,13 @@ func (p *proxy) relay(client net.Conn) {
 		_ = client.Close()
 		return
 	}
-	var deaf atomic.Bool
+	var asked atomic.Bool
 	var both sync.WaitGroup
 	both.Go(func() { // what the server answers
 		buffer := make([]byte, 1<<16)
 		for {
 			n, err := server.Read(buffer)
-			if deaf.Load() && n > 0 {
+			if asked.Load() && bytes.Contains(buffer[:n], p.answer) && p.armed.CompareAndSwap(true, false) {
 				close(p.cut)
 				break
 			}
@@ -83,8 +84,8 @@ func (p *proxy) relay(client net.Conn) {
 	buffer := make([]byte, 1<<16)
 	for {
 		n, err := client.Read(buffer)
-		if bytes.Contains(buffer[:n], p.needle) && p.armed.CompareAndSwap(true, false) {
-			deaf.Store(true)
+		if bytes.Contains(buffer[:n], p.sent) {
+			asked.Store(true)
 		}
 		if _, writeErr := server.Write(buffer[:n]); err != nil || writeErr != nil {
 			break

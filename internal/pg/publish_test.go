@@ -367,7 +367,7 @@ func TestAKillInsideTheSwapLeavesTheOldServing(t *testing.T) {
 func TestASwapWhoseCommitWentUnansweredIsKnownToHaveHappened(t *testing.T) {
 	s := newScene(t, generations()...)
 	opts := s.options(t, "r1")
-	p, dsn := newProxy(t, opts.DSN, "COMMIT\x00")
+	p, dsn := newProxy(t, opts.DSN, "RENAME", "COMMIT\x00")
 	opts.DSN = dsn
 	target := openTarget(t, opts)
 	s.build(t, target, course{})
