@@ -38,8 +38,11 @@ func (e *SessionsError) Error() string {
 	for i, s := range e.Sessions {
 		names[i] = fmt.Sprintf("pid %d of role %s (%s)", s.PID, s.Role, s.Reason)
 	}
-	return fmt.Sprintf("%d sessions in %s are in the way: %s; end them, or grant pg_signal_backend, and publish again",
-		len(e.Sessions), e.Database, strings.Join(names, ", "))
+	count := "1 session"
+	if len(names) != 1 {
+		count = fmt.Sprintf("%d sessions", len(names))
+	}
+	return fmt.Sprintf("%s in %s may not be ended: %s; publish again when they have gone", count, e.Database, strings.Join(names, ", "))
 }
 
 // The times of ending sessions.
@@ -112,7 +115,7 @@ func (e *ender) list(ctx context.Context) ([]Session, error) {
 		case super && !s.free:
 			s.Reason = "a superuser, whom our role may not end"
 		case !s.free:
-			s.Reason = "our role may not end it"
+			s.Reason = "whom our role may not end without pg_signal_backend"
 		default:
 			s.Reason = "connected"
 		}
