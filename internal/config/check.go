@@ -30,7 +30,7 @@ func (c *checker) report(code string, place finding.Place, fix, format string, a
 func (c *checker) check(s *shape, node ast.Node, where string, above finding.Place) *value {
 	place := c.placeOf(node, above)
 	if node, unread := unreadable(node); unread != "" {
-		c.report("yaml", c.placeOf(node, above), "write the value out", "%s: %s are not read here", where, unread)
+		c.report("broken-yaml", c.placeOf(node, above), "write the value out", "%s: %s are not read here", where, unread)
 		return nil
 	}
 	switch s.kind {
@@ -245,7 +245,7 @@ func (c *checker) mapping(s *shape, node ast.Node, where string, place finding.P
 		at := c.placeOf(pair.Key, place)
 		name, isName := keyOf(pair)
 		if !isName {
-			c.report("yaml", at, "write the key as plain text", "%s: a key must be a text", title(where))
+			c.report("broken-yaml", at, "write the key as plain text", "%s: a key must be a text", title(where))
 			continue
 		}
 		if slices.ContainsFunc(entries, func(e entry) bool { return e.name == name }) {

@@ -67,10 +67,10 @@ func Parse(path string, text []byte) (*Config, finding.List) {
 func (c *checker) document(text []byte, top finding.Place) ast.Node {
 	switch {
 	case len(text) > largestFile:
-		c.report("yaml", top, "", "the file is larger than %d KiB", largestFile>>10)
+		c.report("broken-yaml", top, "", "the file is larger than %d KiB", largestFile>>10)
 		return nil
 	case tooDeep(text):
-		c.report("yaml", top, "", "the file is nested deeper than %d levels", deepestFlow)
+		c.report("broken-yaml", top, "", "the file is nested deeper than %d levels", deepestFlow)
 		return nil
 	}
 	tree, err := parseYAML(text)
@@ -86,12 +86,12 @@ func (c *checker) document(text []byte, top finding.Place) ast.Node {
 	}
 	switch len(bodies) {
 	case 0:
-		c.report("yaml", top, "begin with version: 1", "the file is empty")
+		c.report("broken-yaml", top, "begin with version: 1", "the file is empty")
 		return nil
 	case 1:
 		return bodies[0]
 	}
-	c.report("yaml", c.placeOf(bodies[1], top), "keep one", "the file holds more than one document")
+	c.report("broken-yaml", c.placeOf(bodies[1], top), "keep one", "the file holds more than one document")
 	return nil
 }
 
@@ -121,7 +121,7 @@ func (c *checker) broken(err error, top finding.Place) {
 			message += ": " + syntax.Message
 		}
 	}
-	c.report("yaml", place, "", "%s", message)
+	c.report("broken-yaml", place, "look for an open bracket or quote, a tab, or wrong indentation there", "%s", message)
 }
 
 // tooDeep reports whether brackets, or list and key marks on one line, open deeper than any honest file.

@@ -272,7 +272,7 @@ func TestDeepFilesAreRefusedQuickly(t *testing.T) {
 		"block": strings.Repeat("- ", 100_000),
 		"size":  strings.Repeat("# long\n", 100_000),
 	} {
-		if _, found := Parse("lethe.yaml", []byte(text)); len(found) != 1 || found[0].Code != "yaml" {
+		if _, found := Parse("lethe.yaml", []byte(text)); len(found) != 1 || found[0].Code != "broken-yaml" {
 			t.Errorf("%s: %v", name, found)
 		}
 	}

@@ -65,7 +65,7 @@ func TestSchemaAcceptsTheFullFile(t *testing.T) {
 // asks both whether the keys, types and values are still right.
 func TestSchemaAndLoadAgree(t *testing.T) {
 	schema, text := compiled(t), full(t)
-	disagreed := []string{"unknown-key", "wrong-type", "bad-value", "missing-key", "reserved-key", "duplicate-key", "yaml"}
+	disagreed := []string{"unknown-key", "wrong-type", "bad-value", "missing-key", "reserved-key", "duplicate-key", "broken-yaml"}
 	rapid.Check(t, func(t *rapid.T) {
 		asJSON, err := yaml.YAMLToJSON(text)
 		if err != nil {

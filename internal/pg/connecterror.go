@@ -67,3 +67,14 @@ func leaves(err error) []string {
 	}
 	return []string{oneLine(err.Error())}
 }
+
+// DSNError is a connection string that cannot be read; its text holds no part of it.
+type DSNError struct{ reason error }
+
+// Error returns the error on one line.
+func (e *DSNError) Error() string { return "read connection string: " + e.reason.Error() }
+
+// Fix says how a connection string is written.
+func (e *DSNError) Fix() string {
+	return "write postgres://user@host:5432/database, or pairs such as host=… dbname=…; files it names must exist"
+}

@@ -217,7 +217,7 @@ func redactParse(err error) error {
 	case errors.Is(err, os.ErrPermission):
 		return errors.New("it names a file that may not be read")
 	}
-	return errors.New("its syntax is wrong; write postgres://user@host:5432/database or key=value pairs")
+	return errors.New("its syntax is wrong")
 }
 
 // ToolError is the failure of a program of PostgreSQL's, such as pg_dump.
@@ -234,8 +234,27 @@ func newToolError(tool string, code int, output []byte) *ToolError {
 	return &ToolError{Tool: tool, ExitCode: code, output: string(output)}
 }
 
-// Error names the program and its exit status, never its output.
-func (e *ToolError) Error() string { return fmt.Sprintf("%s ended with status %d", e.Tool, e.ExitCode) }
+// Error names the program and its exit status, and the reason where its output holds one of a few fixed
+// phrases; never its output.
+func (e *ToolError) Error() string {
+	text := fmt.Sprintf("%s ended with status %d", e.Tool, e.ExitCode)
+	for _, reason := range toolReasons() {
+		if strings.Contains(e.output, reason) {
+			return text + ": " + strings.ToLower(reason)
+		}
+	}
+	return text
+}
+
+// toolReasons are what servers and libraries say, in English, where a person must act outside the database.
+// They hold no value.
+func toolReasons() []string {
+	return []string{
+		"No space left on device", "out of shared memory", "out of memory", "server closed the connection unexpectedly",
+		"terminating connection due to administrator command", "canceling statement due to statement timeout",
+		"canceling statement due to lock timeout", "permission denied", "must be owner of",
+	}
+}
 
 // GoString is Error, so that %#v shows no output either.
 func (e *ToolError) GoString() string { return e.Error() }

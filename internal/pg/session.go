@@ -92,7 +92,7 @@ func applicationName(name string) string {
 func parse(dsn string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("read connection string: %w", redactParse(err))
+		return nil, &DSNError{redactParse(err)}
 	}
 	return config, nil
 }

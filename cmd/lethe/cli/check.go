@@ -30,10 +30,11 @@ func (a *app) checkCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "check [ENV]",
 		Short: "Every reason why a refresh would be refused; writes nothing",
-		Long: `Compiles the rules against the live catalog and asks both servers for everything
-a refresh needs: rights, room, settings, versions, that the target is ours and
-not the source. All findings come at once, each with its place and what to do.
-With an error among them the exit status is 3. One environment needs no name.`,
+		Long: `Compiles the rules against the live catalog and asks both servers for
+everything a refresh needs: rights, room, settings, versions, that the target
+is ours and not the source. All findings come at once, each with its place and
+what to do. With an error among them the exit status is 3. One environment
+needs no name.`,
 		Example: `  lethe check staging
   lethe check --explain public.customer.email    which line decides this column
   lethe check --grants > roles.sql               SQL for two roles that suffice`,

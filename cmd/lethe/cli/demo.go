@@ -26,16 +26,16 @@ func (a *app) demoCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "demo",
 		Short: "The whole story on a PostgreSQL of its own, in under a minute",
-		Long: `Starts a PostgreSQL of its own in a temporary directory, makes a small production
-with people in it, and refreshes a staging from it, as two roles that may do no
-more than they need. Then it shows the same rows before and after, and looks for
-every identifying value of production in the copy.
+		Long: `Starts a PostgreSQL of its own in a temporary directory, makes a small
+production with people in it, and refreshes a staging from it, as two roles
+that may do no more than they need. Then it shows the same rows before and
+after, and looks for every identifying value of production in the copy.
 
 Nothing is left behind. With --keep the server stays until Ctrl-C, to look
 around with psql.`,
 		Example: "  lethe demo\n  lethe demo --keep",
-		Args:    exactly(0, "no arguments"),
-		RunE:    func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), keep) },
+		Args:    exactly(0, "no arguments"), ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), keep) },
 	}
 	command.Flags().BoolVar(&keep, "keep", false, "keep the server running until Ctrl-C")
 	return command
@@ -60,7 +60,7 @@ type demoDocument struct {
 	Found       int `json:"found"`
 	// Searched is how many rows of staging were looked through, those of materialised views too.
 	Searched int64   `json:"searched_rows"`
-	Seconds     float64 `json:"seconds"`
+	Seconds  float64 `json:"seconds"`
 }
 
 func (a *app) demo(ctx context.Context, keep bool) error {

@@ -42,7 +42,7 @@ certificate. So list and show answer from any machine.`,
 	}
 	command.AddCommand(a.adoptCommand(),
 		&cobra.Command{
-			Use: "list", Short: "Every environment: what serves there, its age and size", Args: exactly(0, "no arguments"),
+			Use: "list", Short: "Every environment: what serves there, its age and size", Args: exactly(0, "no arguments"), ValidArgsFunction: cobra.NoFileCompletions,
 			Long: `Asks the database of each environment what it serves. With one that cannot be
 reached the exit status is 1; one that was never adopted is shown as such.`,
 			Example: "  lethe env list\n  lethe env list --json | jq '.[] | {name, run: .status.certificate.run}'",

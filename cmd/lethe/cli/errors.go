@@ -39,8 +39,15 @@ func classifyRun(err error) *failure {
 	if lost, ok := errors.AsType[*pg.LostError](err); ok {
 		return &failure{status: statusFailed, code: "snapshot-lost", err: lost, retryable: true}
 	}
+	if sessions, ok := errors.AsType[*pg.SessionsError](err); ok {
+		return &failure{status: statusFailed, code: "sessions", err: sessions, retryable: true,
+			fix: "end them or wait until they have gone; then publish what refresh built, which is kept: lethe publish ENV"}
+	}
 	if mask, ok := errors.AsType[*anonymize.MaskError](err); ok {
 		return &failure{status: statusFailed, code: "mask-failed", err: mask, fix: "choose a mask or parameters that fit the column's values"}
+	}
+	if dsn, ok := errors.AsType[*pg.DSNError](err); ok {
+		return &failure{status: statusUsage, code: "bad-dsn", err: err, fix: dsn.Fix()}
 	}
 	if connect, ok := errors.AsType[*pg.ConnectError](err); ok {
 		return &failure{status: statusFailed, code: "cannot-connect", err: err, fix: connectFix(connect), retryable: retryConnect(connect)}

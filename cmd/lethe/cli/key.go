@@ -2,6 +2,7 @@ package cli
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -31,9 +32,9 @@ func (a *app) keyCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "key",
 		Short: "Make, name and replace the masking key; its value is never shown",
-		Long: `One masking key decides every mapping: the same key gives the same copy tomorrow,
-another key an unrelated one. It is 32 bytes, kept where keys: {masking: …} in
-lethe.yaml says.
+		Long: `One masking key decides every mapping: the same key gives the same copy
+tomorrow, another key an unrelated one. It is 32 bytes, kept where keys:
+{masking: …} in lethe.yaml says.
 
 A key has an id, derived from it, that tells keys apart and says nothing else.
 Only the id is shown.`,
@@ -51,8 +52,8 @@ touched: the copies made with the key in it could not be made again.`,
 		&cobra.Command{
 			Use: "show", Short: "Print the id of the key in use, where it comes from, and its age",
 			Example: "  lethe key show\n  lethe key show --json | jq -r .id",
-			Args:    exactly(0, "no arguments"),
-			RunE:    func(c *cobra.Command, _ []string) error { return a.showKey(c) },
+			Args:    exactly(0, "no arguments"), ValidArgsFunction: cobra.NoFileCompletions,
+			RunE: func(c *cobra.Command, _ []string) error { return a.showKey(c) },
 		},
 		&cobra.Command{
 			Use: "rotate", Short: "Replace the key file by a new key and keep the old one beside it",
@@ -63,8 +64,8 @@ made before and after are lost.
 A key that comes from the environment or a command is rotated where it is kept:
 lethe says how.`,
 			Example: "  lethe key rotate\n  lethe plan staging     says what the new key changes",
-			Args:    exactly(0, "no arguments"),
-			RunE:    func(c *cobra.Command, _ []string) error { return a.rotateKey(c) },
+			Args:    exactly(0, "no arguments"), ValidArgsFunction: cobra.NoFileCompletions,
+			RunE: func(c *cobra.Command, _ []string) error { return a.rotateKey(c) },
 		},
 	)
 	return needsVerb(command)
@@ -85,7 +86,7 @@ func (a *app) generateKey(path string) error {
 		return err
 	}
 	return a.print(keyDocument{ID: key.ID(), From: "file " + path}, func(w io.Writer) {
-		fmt.Fprintf(w, "key %s written to %s\n", key.ID(), path)
+		a.tell(w, 2, "key %s written to %s", key.ID(), path)
 		a.talk("use it: keys: {masking: {file: %s}} in lethe.yaml. Keep it as you keep production's passwords.", path)
 	})
 }
@@ -116,7 +117,7 @@ func (a *app) showKey(c *cobra.Command) error {
 		if !doc.Since.IsZero() {
 			age = "in use since " + doc.Since.Format(time.DateOnly) + " (" + durationText(a.Now().Sub(doc.Since)) + ")"
 		}
-		fmt.Fprintf(w, "key %s from %s, %s\n", doc.ID, doc.From, age)
+		a.tell(w, 2, "key %s from %s, %s", doc.ID, doc.From, age)
 	})
 }
 
@@ -147,6 +148,13 @@ func (a *app) keySince(c *cobra.Command, cfg *config.Config, id string) (time.Ti
 	return time.Time{}, nil
 }
 
+// sameFile reports whether both names are of one file, as a rotation leaves them that was interrupted.
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
 func (a *app) rotateKey(c *cobra.Command) error {
 	cfg, err := a.loadConfig()
 	if err != nil {
@@ -161,21 +169,21 @@ func (a *app) rotateKey(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	kept := path + "." + old.ID()
-	if err := os.Link(path, kept); err != nil {
-		return usageError("cannot-write", fmt.Errorf("keep the old key: %w", err), "")
-	}
 	// Written beside and renamed, so that a reader finds the old key or the new one, never half of one.
-	key, err := writeKey(path + ".new")
+	fresh, kept := path+".new", path+"."+old.ID()
+	key, err := writeKey(fresh)
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := os.Link(path, kept); err != nil && !sameFile(path, kept) {
+		return errors.Join(usageError("cannot-write", fmt.Errorf("keep the old key: %w", err), "move that file away"), os.Remove(fresh))
+	}
+	if err := os.Rename(fresh, path); err != nil {
 		return fmt.Errorf("replace the key: %w", err)
 	}
 	doc := keyDocument{ID: key.ID(), From: cfg.Keys.Masking.String(), Replaced: old.ID(), Old: kept}
 	return a.print(doc, func(w io.Writer) {
-		fmt.Fprintf(w, "key %s replaces %s, which is kept in %s\n", doc.ID, doc.Replaced, doc.Old)
+		a.tell(w, 2, "key %s replaces %s, which is kept in %s", doc.ID, doc.Replaced, doc.Old)
 		a.talk("the next refresh of each environment maps every value anew; see: lethe plan ENV")
 	})
 }

@@ -52,9 +52,9 @@ func (a *app) masksCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "masks [NAME]",
 		Short: "The catalogue of masks: parameters, guarantees, an example of each",
-		Long: `Without a name, lists every mask. With one, shows its whole contract: which types
-it stands on, what it promises about uniqueness and NULL, what its output still
-discloses, and its parameters.
+		Long: `Without a name, lists every mask. With one, shows its whole contract: which
+types it stands on, what it promises about uniqueness and NULL, what its output
+still discloses, and its parameters.
 
 Examples are made with a published key, so they are the same everywhere.`,
 		Example:           "  lethe masks\n  lethe masks email\n  lethe masks --json",

@@ -114,12 +114,22 @@ func (a *app) showFindings(found finding.List) {
 		if where != "" {
 			where += ": "
 		}
+		where = printable(where)
 		severity := f.Severity.String() + ":"
-		a.talkHanging(len(severity)+1, "%s %s%s %s", a.paint(colour, severity), where, f.Message, a.paint(dim, "["+f.Code+"]"))
+		a.talkHanging(len(severity)+1, "%s %s%s %s", a.paint(colour, severity), where, printable(f.Message), a.paint(dim, "["+f.Code+"]"))
 		if f.Fix != "" {
-			a.talkHanging(5, "  %s %s", a.paint(dim, "->"), strings.ReplaceAll(f.Fix, "\n", "\n     "))
+			a.talkHanging(5, "  %s %s", a.paint(dim, "->"), strings.ReplaceAll(printableLines(f.Fix), "\n", "\n     "))
 		}
 	}
+}
+
+// printableLines is printable that leaves line breaks.
+func printableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = printable(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // bytesText writes a size in the unit that leaves one to three digits.

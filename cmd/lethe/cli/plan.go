@@ -55,10 +55,11 @@ func (a *app) planCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "plan ENV",
 		Short: "What a refresh would do: tables, masks, time, disk; writes nothing",
-		Long: `Compiles the rules against the live catalog and says what a refresh would carry:
-each table with its rows, size and masked columns, about how long it takes and
-how much disk it needs at its peak, and what a new masking key changes. Rows and
-sizes are the planner's estimates. Nothing is written, anywhere.`,
+		Long: `Compiles the rules against the live catalog and says what a refresh would
+carry: each table with its rows, size and masked columns, about how long it
+takes and how much disk it needs at its peak, and what a new masking key
+changes. Rows and sizes are the planner's estimates. Nothing is written,
+anywhere.`,
 		Example: `  lethe plan staging
   lethe plan staging --json | jq '.tables[] | select(.bytes > 1e9)'`,
 		Args:              exactly(1, "the environment's name"),
@@ -136,7 +137,7 @@ func (a *app) showPlan(w io.Writer, d *planDocument) {
 		if note == "" {
 			note = counted(t.Kept, "column") + " kept"
 		}
-		rows = append(rows, table.Row{t.Table, "~" + countText(t.Rows), bytesText(t.Bytes), note})
+		rows = append(rows, table.Row{printable(t.Table), "~" + countText(t.Rows), bytesText(t.Bytes), printable(note)})
 	}
 	a.grid(w, table.Row{"table", "rows", "size", "masks"}, []int{2, 3}, rows, table.Row{counted(len(d.Tables), "table"), "~" + countText(d.Rows), bytesText(d.Bytes), ""})
 	a.tell(w, 0, "\nabout %s; disk on the target at its peak about %s", durationText(time.Duration(d.Seconds*float64(time.Second))), bytesText(d.PeakDisk))

@@ -3,8 +3,11 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -35,8 +38,8 @@ func (a *app) previewCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "preview TABLE",
 		Short: "A few rows of a table as they would arrive",
-		Long: `Reads a few rows of the source through the masks and shows what would arrive, and
-never an original of a masked column. Which rows come is up to the server.
+		Long: `Reads a few rows of the source through the masks and shows what would arrive,
+and never an original of a masked column. Which rows come is up to the server.
 Nothing is written, anywhere.`,
 		Example: `  lethe preview public.customer
   lethe preview public.customer --rows 20 --json`,
@@ -62,7 +65,7 @@ func (a *app) preview(ctx context.Context, env, name string, limit int) (*previe
 		return nil, usageError("bad-name", err, "write schema.table")
 	}
 	if limit < 1 || limit > 1000 {
-		return nil, usageError("bad-limit", fmt.Errorf("--rows is from 1 to 1000"), "")
+		return nil, usageError("bad-limit", errors.New("--rows is from 1 to 1000"), "say how many rows to show, such as --rows 5")
 	}
 	p, source, plan, found, done, err := a.look(ctx, env)
 	if err != nil {
@@ -162,7 +165,7 @@ func (a *app) showPreviewRows(w io.Writer, d *previewDocument, from, to int) {
 	}
 	rows := make([]table.Row, 0, len(d.Columns))
 	for i, c := range d.Columns {
-		row := table.Row{c.Name, c.Mask}
+		row := table.Row{printable(c.Name), c.Mask}
 		for _, fields := range d.Rows[from:to] {
 			text := "NULL"
 			if fields[i] != nil {
@@ -175,13 +178,13 @@ func (a *app) showPreviewRows(w io.Writer, d *previewDocument, from, to int) {
 	a.grid(w, header, nil, rows, nil)
 }
 
-// printable keeps a value on one line and out of the terminal's control.
+// printable keeps a text on one line and out of the terminal's control: nothing in it moves the cursor,
+// changes colours or turns the direction of writing.
 func printable(s string) string {
-	runes := []rune(s)
-	for i, r := range runes {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			runes[i] = ' '
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
 		}
-	}
-	return string(runes)
+		return r
+	}, s)
 }

@@ -27,9 +27,9 @@ func (a *app) publishCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "publish ENV",
 		Short: "Finish a build: swap it in",
-		Long: `Publishes a build that was verified and kept: one of refresh --no-publish, or one
-that could not be published because of a session that may not be ended. The swap
-is the same as that of refresh.`,
+		Long: `Publishes a build that was verified and kept: one of refresh --no-publish, or
+one that could not be published because of a session that may not be ended. The
+swap is the same as that of refresh.`,
 		Example: `  lethe publish staging
   lethe publish staging --run 0t1ptbd8cekrm`,
 		Args:              exactly(1, "the environment's name"),

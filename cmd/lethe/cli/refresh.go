@@ -50,10 +50,10 @@ func (a *app) refreshCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "refresh ENV",
 		Short: "Build a masked copy beside the environment, verify it, publish it",
-		Long: `Reads the source in one snapshot, masks every row on the way, loads a new database
-beside the environment's own, verifies counts and every object, and swaps the two
-in one transaction. Whatever fails before that leaves the old database serving,
-untouched; so does kill -9 at any moment.`,
+		Long: `Reads the source in one snapshot, masks every row on the way, loads a new
+database beside the environment's own, verifies counts and every object, and
+swaps the two in one transaction. Whatever fails before that leaves the old
+database serving, untouched; so does kill -9 at any moment.`,
 		Example: `  lethe refresh staging
   lethe refresh staging --no-publish    finish it later: lethe publish staging
   lethe refresh staging --json | jq .total.rows`,
@@ -332,7 +332,7 @@ func (a *app) showRefresh(w io.Writer, d *refreshDocument) {
 	var rest work.Count
 	for i, t := range shown {
 		if i < most {
-			rows = append(rows, table.Row{t.Table, countText(t.Rows), bytesText(t.Bytes), durationText(time.Duration(t.Milliseconds) * time.Millisecond)})
+			rows = append(rows, table.Row{printable(t.Table.String()), countText(t.Rows), bytesText(t.Bytes), durationText(time.Duration(t.Milliseconds) * time.Millisecond)})
 		}
 	}
 	for _, t := range d.Tables {

@@ -29,7 +29,7 @@ record of it on this machine.`,
 		Args:              atMost(1, "at most one run's id"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if limit < 0 {
-				return usageError("bad-limit", errors.New("--limit is at least 0"), "")
+				return usageError("bad-limit", errors.New("--limit is at least 0"), "say how many runs to list, 0 for all")
 			}
 			store, err := a.history(c.Context())
 			if err != nil {
@@ -170,7 +170,7 @@ func (a *app) showRun(w io.Writer, run state.Run) {
 	fmt.Fprintln(w)
 	rows := make([]table.Row, 0, len(run.Tables))
 	for _, t := range run.Tables {
-		rows = append(rows, table.Row{t.Schema + "." + t.Name, countText(t.Rows), bytesText(t.Bytes), durationText(time.Duration(t.Milliseconds) * time.Millisecond)})
+		rows = append(rows, table.Row{printable(t.Schema + "." + t.Name), countText(t.Rows), bytesText(t.Bytes), durationText(time.Duration(t.Milliseconds) * time.Millisecond)})
 	}
 	total := run.Total()
 	a.grid(w, table.Row{"table", "rows", "size", "time"}, []int{2, 3, 4}, rows, table.Row{counted(len(run.Tables), "table"), countText(total.Rows), bytesText(total.Bytes), ""})

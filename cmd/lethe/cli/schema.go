@@ -15,8 +15,8 @@ func (a *app) schemaCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "schema config|rules",
 		Short: "Print the JSON Schema of a file, for editors",
-		Long: `Prints the JSON Schema of lethe.yaml or of rules.yaml. Editors complete and check
-with it, when the file begins with a line such as
+		Long: `Prints the JSON Schema of lethe.yaml or of rules.yaml. Editors complete and
+check with it, when the file begins with a line such as
 
   # yaml-language-server: $schema=rules.schema.json`,
 		Example: `  lethe schema config > lethe.schema.json

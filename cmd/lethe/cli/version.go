@@ -25,7 +25,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Long: `Prints the version, and the version of the derivation: two programs of the same
 derivation mask alike under the same key.`,
 		Example: "  lethe version\n  lethe version --json",
-		Args:    exactly(0, "no arguments"),
+		Args:    exactly(0, "no arguments"), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
 			doc := versionDocument{
 				Version: buildinfo.Version(), Go: runtime.Version(),
