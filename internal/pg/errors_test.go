@@ -165,6 +165,14 @@ func TestConditionNamesAreThoseOfTheServer(t *testing.T) {
 	}
 }
 
+func TestAToolsErrorGivesAReasonWithoutItsOutput(t *testing.T) {
+	err := newToolError("pg_restore", 1, []byte(`pg_restore: error: canary: could not extend file "base/1/2": No space left on device`))
+	assertClean(t, err, "canary")
+	if want := "pg_restore ended with status 1: no space left on device"; err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
+	}
+}
+
 func TestAToolsOutputIsNoPartOfItsError(t *testing.T) {
 	err := newToolError("pg_restore", 1, []byte("canary"))
 	assertClean(t, fmt.Errorf("restore: %w", err), "canary")
