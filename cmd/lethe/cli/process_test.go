@@ -31,7 +31,7 @@ var generationRules = fmt.Sprintf(`version: 1
 defaults:
   "*.*.email": email
 tables:
-  public.one: {columns: {id: {keep: "a number"}, generation: {keep: "a number"}}}
+  public.one: {columns: {id: {keep: "a number"}, generation: {keep: "a number"}, filler: {keep: "fills"}}}
   public.two: {columns: {id: {keep: "a number"}, generation: {keep: "a number"}}}
   public.gate: {rows: {where: "pg_advisory_xact_lock_shared(%d) IS NOT NULL"}, columns: {generation: {keep: "a number"}}}
 `, gate)
@@ -39,7 +39,7 @@ tables:
 // fillGenerations makes tables that each name the same generation in every row.
 func fillGenerations(s *stage) {
 	pgtest.Exec(s.t, s.production.As(s.owner.Name, s.owner.Password),
-		`CREATE TABLE one (id int PRIMARY KEY, generation int NOT NULL, email text UNIQUE)`,
+		`CREATE TABLE one (id int PRIMARY KEY, generation int NOT NULL, email text UNIQUE, filler text)`,
 		`CREATE TABLE two (id int PRIMARY KEY REFERENCES one, generation int NOT NULL)`,
 		`CREATE INDEX ON two (generation)`,
 		`CREATE TABLE gate (generation int)`,
