@@ -34,6 +34,10 @@ race: ## The packages with goroutines, under the race detector
 fuzz: ## Each fuzz target for FUZZTIME (default 5s)
 	@.ci/fuzz $(FUZZTIME)
 
+.PHONY: crash
+crash: ## Kill lethe at SEEDS random moments (default 100) and at every step, and every way of a pooler
+	LETHE_CRASH_SEEDS=$(or $(SEEDS),100) $(GO) test -count=1 -timeout 30m -v -run 'Killed|Pooler|Interrupt|OneRun|FullDisk' ./cmd/lethe/cli
+
 .PHONY: bench
 bench: ## Benchmarks of masks, codec and compile (BENCHTIME=1s)
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(or $(BENCHTIME),1s) ./anonymize/... ./internal/copytext ./rules
