@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -108,12 +107,4 @@ func (a *app) maskingKey(ctx context.Context, cfg *config.Config) (*derive.Maski
 			"make one: lethe key generate FILE")
 	}
 	return &key, nil
-}
-
-// beside returns path as it is, or relative to the configuration file's directory.
-func beside(cfg *config.Config, path string) string {
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(filepath.Dir(cfg.File), path)
 }

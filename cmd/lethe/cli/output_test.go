@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -112,6 +113,85 @@ func TestLookingWritesNothing(t *testing.T) {
 				t.Errorf("%s: %.200s became %.200s", name, before[name], after[name])
 			}
 		}
+	}
+}
+
+// TestWorkingVerbsPrintOneDocument holds that each verb that changes something says so in one document too.
+func TestWorkingVerbsPrintOneDocument(t *testing.T) {
+	t.Parallel()
+	s := canaryStage(t)
+	for _, c := range []struct{ line, has string }{
+		{"env adopt staging --same-server reason", "id"},
+		{"refresh staging --no-publish", "total"},
+		{"publish staging", "publication"},
+		{"refresh staging", "publication"},
+		{"rollback staging", "publication"},
+		{"rollback staging", "publication"},
+	} {
+		r := s.lethe(append(strings.Fields(c.line), "--json")...)
+		decoder := json.NewDecoder(strings.NewReader(r.out))
+		var document map[string]any
+		if err := decoder.Decode(&document); err != nil || decoder.More() || r.status != 0 || document[c.has] == nil {
+			t.Fatalf("lethe %s --json: status %d, not one document with %s: %v\n%s%s", c.line, r.status, c.has, err, r.out, r.err)
+		}
+		if text := strings.ToLower(r.out + r.err + s.written()); strings.Contains(text, canary) || strings.Contains(text, strings.ToLower(testKey)) || strings.Contains(text, s.reader.Password) {
+			t.Errorf("lethe %s --json tells or writes a secret", c.line)
+		}
+	}
+}
+
+// pressing presses Ctrl-C once, as soon as a text is written to it.
+type pressing struct {
+	at   string
+	keys chan os.Signal
+	mu   sync.Mutex // the answer to Ctrl-C comes from a goroutine of its own
+	text strings.Builder
+	done bool
+}
+
+func (p *pressing) Write(text []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, err := p.text.Write(text)
+	if !p.done && strings.Contains(p.text.String(), p.at) {
+		p.done = true
+		p.keys <- os.Interrupt
+	}
+	return n, err
+}
+
+func (p *pressing) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
+}
+
+// TestCtrlCEndsInOrder holds that the first Ctrl-C is answered at once, ends with status 130, and leaves what
+// serves and nothing else.
+func TestCtrlCEndsInOrder(t *testing.T) {
+	t.Parallel()
+	s := canaryStage(t)
+	s.ok("refresh", "staging")
+	before, databases := contents(t, s.staging.DSN()), s.databases()
+	errs := &pressing{at: "building an empty database", keys: make(chan os.Signal, 1)}
+	var out strings.Builder
+	w := World{
+		In: strings.NewReader(""), Out: &out, Err: errs, Env: func(name string) string { return s.env[name] },
+		Now: s.now, User: "tester", Host: "testhost", Width: 80, Interrupts: errs.keys,
+	}
+	status := Main(t.Context(), []string{"--config", filepath.Join(s.dir, "lethe.yaml"), "refresh", "staging", "--json"}, w)
+	var doc errorDocument
+	if err := json.Unmarshal([]byte(out.String()), &doc); err != nil || status != statusInterrupted || doc.Error.Code != "interrupted" || !doc.Error.Retryable {
+		t.Errorf("status %d, %v\n%s%s", status, err, out.String(), errs.String())
+	}
+	if !strings.Contains(errs.String(), "stopping in order") {
+		t.Errorf("Ctrl-C is not answered:\n%s", errs.String())
+	}
+	if after := contents(t, s.staging.DSN()); !maps.Equal(before, after) || !slices.Equal(databases, s.databases()) {
+		t.Errorf("staging changed: %v became %v", databases, s.databases())
+	}
+	if run := document[[]struct{ Outcome string }](s, "runs"); len(run) == 0 || run[0].Outcome != "interrupted" {
+		t.Errorf("on record: %v", run)
 	}
 }
 

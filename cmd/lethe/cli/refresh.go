@@ -252,15 +252,18 @@ type snapshotReader struct {
 	run      string
 }
 
+// Parts cuts a table into parts of this run.
 func (s snapshotReader) Parts(_ context.Context, t work.Table) ([]work.Part, error) {
 	return s.snapshot.Parts(t, s.run), nil
 }
 
+// CopyPart writes the rows of one part to w, as they are in production: only masking may read them.
 func (s snapshotReader) CopyPart(ctx context.Context, t work.Table, part work.Part, w io.Writer) error {
 	_, err := s.snapshot.CopyOut(ctx, pg.Query{Table: t.Table.Name, Columns: t.Columns, Range: part.Range, Where: t.Where}, w)
 	return err
 }
 
+// Count counts a table's rows under the snapshot, the last that is read of it: its lock is given back.
 func (s snapshotReader) Count(ctx context.Context, t work.Table) (int64, error) {
 	n, err := s.snapshot.Count(ctx, t.Table.Name, t.Where)
 	if err == nil {
