@@ -106,6 +106,13 @@ func TestPagilaArrivesWhole(t *testing.T) {
 	}
 }
 
+func TestATableThatInheritedLaterArrivesWithItsRowsInTheRightColumns(t *testing.T) {
+	s := newScene(t, `CREATE TABLE base (id int, email text)`, `CREATE TABLE child (extra text, email text, id int)`,
+		`ALTER TABLE child INHERIT base`, `INSERT INTO child VALUES ('more', 'mail', 7)`)
+	s.refresh(t, "r1", course{})
+	assertList(t, "rows", s.target.QueryStrings(t, `SELECT concat_ws(',', id, email, extra) FROM child`), "7,mail,more")
+}
+
 func TestOwnersWithRightsInSchemasOfOthersAreKept(t *testing.T) {
 	s := newScene(t)
 	tenant := pgtest.Role(t, s.target, "")
