@@ -140,6 +140,29 @@ func TestWorkingVerbsPrintOneDocument(t *testing.T) {
 	}
 }
 
+// TestTheDemonstrationFindsNobody runs the demonstration as make demo does, for a script to read: one
+// document, and nothing left behind.
+func TestTheDemonstrationFindsNobody(t *testing.T) {
+	t.Parallel()
+	var out, errs strings.Builder
+	w := World{In: strings.NewReader(""), Out: &out, Err: &errs, Env: os.Getenv, Now: time.Now, User: "tester", Host: "testhost", Width: 100}
+	status := Main(t.Context(), []string{"demo", "--json"}, w)
+	if status == statusRefused && strings.Contains(out.String(), "no-postgresql") {
+		pgtest.Skip(t, "no PostgreSQL programs: "+errs.String())
+	}
+	var doc demoDocument
+	decoder := json.NewDecoder(strings.NewReader(out.String()))
+	if err := decoder.Decode(&doc); err != nil || decoder.More() || status != 0 {
+		t.Fatalf("status %d, not one document: %v\n%s%s", status, err, out.String(), errs.String())
+	}
+	if doc.Found != 0 || doc.Identifying < 1000 || doc.Searched < 10_000 || doc.Refresh == nil || !doc.Refresh.Published {
+		t.Errorf("found %d of %d in %d rows", doc.Found, doc.Identifying, doc.Searched)
+	}
+	if strings.Contains(errs.String(), "next:") || !strings.Contains(errs.String(), "\n5. ") {
+		t.Errorf("the story is not told in order:\n%s", errs.String())
+	}
+}
+
 // pressing presses Ctrl-C once, as soon as a text is written to it.
 type pressing struct {
 	at   string
