@@ -22,6 +22,9 @@ import (
 // never happens is told as that.
 const patience = 30 * time.Second
 
+// lookEvery is how often a wait looks.
+const lookEvery = 5 * time.Millisecond
+
 // gate is the advisory lock in production that reading public.gate waits for: who holds it stops a copy
 // in its midst.
 const gate = 4711
@@ -235,7 +238,9 @@ func execute(t *testing.T, conn *pgx.Conn, statement string, args ...any) {
 // eventually asks until the query yields a number above 0.
 func eventually(t *testing.T, conn *pgx.Conn, query string, args ...any) int {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-tick.C {
 		var n int
 		if err := conn.QueryRow(t.Context(), query, args...).Scan(&n); err != nil {
 			t.Fatal(err)
