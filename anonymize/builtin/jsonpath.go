@@ -3,6 +3,7 @@ package builtin
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lethedb/lethe/anonymize"
@@ -31,7 +32,8 @@ func (n *jsonNode) member(key []byte) *jsonNode {
 }
 
 // parsePaths makes a tree of paths. It refuses none at all, a malformed one, one that comes twice, one
-// inside another that is decided already, and paths that together mask nothing.
+// inside another that is decided already, one that keeps without naming a key, so that whatever a document
+// gains tomorrow would pass, and paths that together mask nothing.
 func parsePaths(paths []anonymize.PathMask) (*jsonNode, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("paths is empty, so that nothing would be masked; name at least one path, or use null")
@@ -42,6 +44,9 @@ func parsePaths(paths []anonymize.PathMask) (*jsonNode, error) {
 		steps, err := splitPath(p.Path)
 		if err != nil {
 			return nil, err
+		}
+		if p.Keep && len(steps) > 0 && !slices.ContainsFunc(steps, func(s pathStep) bool { return !s.any && !s.elements }) {
+			return nil, fmt.Errorf("path %s would keep keys that nobody looked at; name the keys that are kept", p.Path)
 		}
 		node := root
 		for _, s := range steps {
