@@ -100,3 +100,20 @@ func TestCheckNamesTheFirstDifference(t *testing.T) {
 		t.Errorf("another origin is refused: %v", err)
 	}
 }
+
+func TestObserveCountsBytesAndTheRowsOfText(t *testing.T) {
+	for format, want := range map[masked.Format][2]int{masked.Text: {16, 3}, masked.Binary: {16, 0}} {
+		h := header()
+		h.Format = format
+		rows := masked.Seal(h, func(w io.Writer) (int64, error) {
+			_, first := io.WriteString(w, "1\ta\\nb\n2\t")
+			_, second := io.WriteString(w, "c\n3\tde\n")
+			return 3, errors.Join(first, second)
+		})
+		var got [2]int
+		rows.Observe(func(bytes, rows int) { got[0] += bytes; got[1] += rows })
+		if _, err := rows.Push(io.Discard); err != nil || got != want {
+			t.Errorf("%s: observed %v, want %v (%v)", format, got, want, err)
+		}
+	}
+}

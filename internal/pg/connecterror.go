@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ConnectError is a connection that was not made: the server does not answer, or does not let us in. Its
@@ -26,16 +24,7 @@ func (e *ConnectError) Unwrap() error { return e.inner }
 
 // connectError says why a connection to address was not made.
 func connectError(address string, err error) error {
-	var found foreign
-	found.collect(err)
-	var reasons []string
-	for _, raw := range found.server {
-		if harmlessAtConnect(raw.Code) {
-			reasons = append(reasons, fmt.Sprintf("%s (SQLSTATE %s)", oneLine(raw.Message), raw.Code))
-		} else {
-			reasons = append(reasons, reduce(raw).Error())
-		}
-	}
+	reasons := said(err)
 	if len(reasons) == 0 { // what a server said explains more than how it was reached
 		reasons = leaves(err)
 	}
@@ -49,8 +38,6 @@ func connectError(address string, err error) error {
 // leaves returns the texts of the errors that wrap no other.
 func leaves(err error) []string {
 	switch e := err.(type) { //nolint:errorlint // this walks the tree itself
-	case *pgconn.PgError:
-		return nil
 	case interface{ Unwrap() []error }:
 		var all []string
 		for _, inner := range e.Unwrap() {

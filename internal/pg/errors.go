@@ -206,6 +206,21 @@ func harmlessAtConnect(code string) bool {
 	return code == "42501" || code == "55000"
 }
 
+// said returns what servers said to an attempt to connect: in their words where these are harmless.
+func said(err error) []string {
+	var found foreign
+	found.collect(err)
+	var all []string
+	for _, raw := range found.server {
+		if harmlessAtConnect(raw.Code) {
+			all = append(all, fmt.Sprintf("%s (SQLSTATE %s)", oneLine(raw.Message), raw.Code))
+		} else {
+			all = append(all, reduce(raw).Error())
+		}
+	}
+	return all
+}
+
 // redactParse returns what may be said about a connection string that cannot be read. The string itself
 // never is: where its syntax is broken nobody can tell which part was the password.
 func redactParse(err error) error {

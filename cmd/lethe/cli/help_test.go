@@ -223,7 +223,7 @@ func TestDocumentsNameWhatThereIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	count := 0
+	count, paths := 0, 0
 	for _, name := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"} {
 		raw, err := os.ReadFile("../../../" + name)
 		if err != nil {
@@ -248,14 +248,21 @@ func TestDocumentsNameWhatThereIs(t *testing.T) {
 				}
 			}
 		}
+		// A path of a package, such as internal/pg or scheduler/refresh, is a directory.
+		for _, match := range regexp.MustCompile(`(?:^|[\s`+"`"+`(])((?:internal|cmd|scheduler|rules|anonymize|testdata)(?:/[a-z0-9]+)+)\b[^/.]`).FindAllStringSubmatch(string(raw), -1) {
+			paths++
+			if info, err := os.Stat("../../../" + match[1]); err != nil || !info.IsDir() {
+				t.Errorf("%s names %s: no such directory", name, match[1])
+			}
+		}
 		for _, target := range regexp.MustCompile("`?make ([a-z-]+)[`\n ]").FindAllStringSubmatch(string(raw), -1) {
 			if !regexp.MustCompile(`(?m)^`+target[1]+`:`).Match(makefile) && strings.HasPrefix(target[0], "`") {
 				t.Errorf("%s names make %s: no such target", name, target[1])
 			}
 		}
 	}
-	if count < 10 {
-		t.Errorf("%d command lines were found in the documents: the pattern is broken", count)
+	if count < 10 || paths < 20 {
+		t.Errorf("%d command lines and %d paths were found in the documents: the pattern is broken", count, paths)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/lethedb/lethe/internal/finding"
 )
@@ -87,14 +89,41 @@ func (a *app) print(document any, show func(w io.Writer)) error {
 		show(a.Out)
 		return nil
 	}
-	encoder := json.NewEncoder(a.Out)
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(document); err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
+	if _, err := io.WriteString(a.Out, inert(text.String())); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
 	return nil
 }
+
+// inert spells what a terminal would obey in a JSON document as escapes, which mean the same to a reader.
+// Below a blank the encoder has done it.
+func inert(document string) string {
+	if strings.IndexFunc(document, commands) < 0 {
+		return document
+	}
+	var b strings.Builder
+	for _, r := range document {
+		if !commands(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
+}
+
+// commands reports whether a terminal may do something else with r than show it. Outside of strings a JSON
+// document has no such character.
+func commands(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) }
 
 // showFindings lists findings for a person on stderr, notes only when asked for.
 func (a *app) showFindings(found finding.List) {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -83,9 +82,8 @@ func (a *app) report(ctx context.Context, err error) int {
 	f := a.classify(ctx, err)
 	if a.json && !f.told {
 		body := errorBody{Status: f.status, Code: f.code, Message: f.Error(), Fix: f.fix, Retryable: f.retryable, Findings: f.findings}
-		if text, jsonErr := json.MarshalIndent(errorDocument{body}, "", "  "); jsonErr == nil {
-			fmt.Fprintln(a.Out, string(text))
-		}
+		// It holds texts and numbers alone; a stdout that is gone has nobody to tell.
+		_ = a.print(errorDocument{body}, nil)
 	}
 	a.showFindings(f.findings)
 	a.talkHanging(7, "%s %s", a.paint(red, "lethe:"), f.Error())
