@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -22,6 +23,9 @@ type keyDocument struct {
 	From string `json:"from"`
 	// Since is when this machine first used it; zero when it never has.
 	Since time.Time `json:"since,omitzero"`
+	// Signing is the public key that this installation signs by; Trusted are those whose signatures count.
+	Signing string   `json:"signing,omitempty"`
+	Trusted []string `json:"trusted,omitempty"`
 	// Replaced is the id of the key that stood there before.
 	Replaced string `json:"replaced,omitempty"`
 	// Old is the file that the replaced key was moved to.
@@ -109,6 +113,9 @@ func (a *app) showKey(c *cobra.Command) error {
 		return noKey(cfg)
 	}
 	doc := keyDocument{ID: key.ID(), From: cfg.Keys.Masking.String()}
+	if err := a.showSigning(c.Context(), cfg, key, &doc); err != nil {
+		return err
+	}
 	if doc.Since, err = a.keySince(c, cfg, doc.ID); err != nil {
 		return err
 	}
@@ -118,7 +125,25 @@ func (a *app) showKey(c *cobra.Command) error {
 			age = "in use since " + doc.Since.Format(time.DateOnly) + " (" + durationText(a.Now().Sub(doc.Since)) + ")"
 		}
 		a.tell(w, 2, "key %s from %s, %s", doc.ID, doc.From, age)
+		a.tell(w, 2, "signs as %s", doc.Signing)
+		for _, public := range doc.Trusted {
+			a.tell(w, 2, "trusts %s", public)
+		}
 	})
+}
+
+// showSigning adds the public keys: who we sign as, and whom we trust.
+func (a *app) showSigning(ctx context.Context, cfg *config.Config, masking *derive.MaskingKey, doc *keyDocument) error {
+	signing, err := a.signingKey(ctx, cfg, masking)
+	if err != nil {
+		return err
+	}
+	doc.Signing = signing.Public().String()
+	keys, err := trusted(cfg)
+	for _, key := range keys {
+		doc.Trusted = append(doc.Trusted, key.String())
+	}
+	return err
 }
 
 func noKey(cfg *config.Config) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/config"
 	"github.com/lethedb/lethe/internal/finding"
+	"github.com/lethedb/lethe/internal/ledger"
 	"github.com/lethedb/lethe/internal/pg"
 	"github.com/lethedb/lethe/internal/pgserver"
 	"github.com/lethedb/lethe/internal/secret"
@@ -28,6 +29,7 @@ type passage struct {
 	file     *rules.File
 	registry *anonymize.Registry
 	key      *derive.MaskingKey
+	signing  *ledger.SigningKey
 	source   secret.String
 	target   secret.String
 	run      string
@@ -55,6 +57,9 @@ func (a *app) prepare(ctx context.Context, name string) (p *passage, done func()
 		return nil, nil, err
 	}
 	if p.key, err = a.maskingKey(ctx, p.cfg); err != nil {
+		return nil, nil, err
+	}
+	if p.signing, err = a.signingKey(ctx, p.cfg, p.key); err != nil {
 		return nil, nil, err
 	}
 	if p.source, err = a.resolve(ctx, p.from.DSN, "the connection string of source "+p.from.Name, p.from.Place); err != nil {
