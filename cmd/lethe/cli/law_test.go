@@ -229,7 +229,7 @@ tables:
 	for query, want := range map[string]int64{
 		`SELECT count(*) FROM nothing`:                                              2,
 		`SELECT count(*) FROM nobody`:                                               0,
-		`SELECT sum(col1598) FROM wide`:                                               20 * 1598,
+		`SELECT sum(col1598) FROM wide`:                                             20 * 1598,
 		`SELECT count(*) FROM loose WHERE note LIKE '%canary%'`:                     0,
 		`SELECT count(*) FROM loose`:                                                4,
 		`SELECT count(*) FROM "Foo Bar"."With a space" WHERE "Größe.x" IS NOT NULL`: 0,
@@ -288,5 +288,21 @@ func transfer(ctx context.Context, t *testing.T, dsn string, seed int) {
 			t.Error(err)
 			return
 		}
+	}
+}
+
+// TestNoKeyIsAMatterOfConfiguration holds that nothing is masked by no key, and that saying so is status 2.
+func TestNoKeyIsAMatterOfConfiguration(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, peopleRules, fill(people)).adopted()
+	s.write("lethe.yaml", strings.Replace(s.read("lethe.yaml"), "keys: {masking: {env: LETHE_KEY}}\n", "", 1))
+	for _, verb := range []string{"check", "refresh", "plan"} {
+		s.refused(statusUsage, []string{verb, "staging"}, "missing-key", "lethe key generate")
+	}
+	s.write("lethe.yaml", "keys: {masking: ephemeral}\n"+s.read("lethe.yaml"))
+	first := before(t, s, `SELECT 1`)
+	s.ok("refresh", "staging")
+	if again := contents(t, s.staging.DSN()); maps.Equal(first, again) {
+		t.Error("two ephemeral keys gave the same data")
 	}
 }

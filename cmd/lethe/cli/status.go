@@ -45,9 +45,13 @@ func refused(code string, err error, fix string) error {
 }
 
 // refusedBy returns a failure that lists findings: of the configuration (status 2) or of what the
-// catalog and the guards say (status 3).
+// catalog and the guards say (status 3). A key that is missing is the configuration's fault, though only
+// the plan knows that one is needed.
 func refusedBy(status int, verb string, found finding.List) error {
 	n := found.Count(finding.Error)
+	if n == 1 && firstCode(found) == "missing-key" {
+		status = statusUsage
+	}
 	return &failure{
 		status: status, code: firstCode(found), findings: found,
 		err: fmt.Errorf("%s: %s, nothing was touched", verb, counted(n, "finding")),
