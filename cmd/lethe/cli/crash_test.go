@@ -108,8 +108,9 @@ func closeSession(t *testing.T, conn *pgx.Conn) {
 	_ = conn.Close(ctx) // it may have been ended already
 }
 
-// TestKilledAtAnyStepTheOldOrTheNewServes kills lethe as it begins each step.
-func TestKilledAtAnyStepTheOldOrTheNewServes(t *testing.T) {
+// TestKilledAtAnyMomentTheOldOrTheNewServes kills lethe as it begins its steps, in the middle of a table, and
+// at random moments.
+func TestKilledAtAnyMomentTheOldOrTheNewServes(t *testing.T) {
 	t.Parallel()
 	c := newCrash(t)
 	steps := []string{"building an empty database", "verifying"}
@@ -128,6 +129,28 @@ func TestKilledAtAnyStepTheOldOrTheNewServes(t *testing.T) {
 	c.next()
 	c.inTheCopy()
 	c.survived("in the middle of a table")
+	for seed := range crashSeeds(t) {
+		c.atRandom(seed)
+	}
+}
+
+// atRandom kills lethe wherever it is.
+func (c *crash) atRandom(seed uint64) {
+	c.t.Helper()
+	after := time.Duration(rand.New(rand.NewPCG(seed, 0)).Int64N(int64(c.whole)))
+	c.next()
+	p := c.start("refresh", "staging")
+	timer := time.NewTimer(after)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-p.ended:
+	}
+	p.kill()
+	c.survived(fmt.Sprintf("seed %d, after %v", seed, after.Round(time.Millisecond)))
+	if c.t.Failed() {
+		c.t.Fatalf("seed %d\n%s", seed, p.said())
+	}
 }
 
 // inTheCopy kills lethe while one table is read and others are loaded.
@@ -219,26 +242,4 @@ func crashSeeds(t *testing.T) uint64 {
 		t.Fatal(seedsVariable, ": ", err)
 	}
 	return seeds
-}
-
-// TestKilledAtARandomMomentTheOldOrTheNewServes kills lethe wherever it is.
-func TestKilledAtARandomMomentTheOldOrTheNewServes(t *testing.T) {
-	t.Parallel()
-	c := newCrash(t)
-	for seed := range crashSeeds(t) {
-		after := time.Duration(rand.New(rand.NewPCG(seed, 0)).Int64N(int64(c.whole)))
-		c.next()
-		p := c.start("refresh", "staging")
-		timer := time.NewTimer(after)
-		select {
-		case <-timer.C:
-		case <-p.ended:
-		}
-		timer.Stop()
-		p.kill()
-		c.survived(fmt.Sprintf("seed %d, after %v", seed, after.Round(time.Millisecond)))
-		if t.Failed() {
-			t.Fatalf("seed %d\n%s", seed, p.said())
-		}
-	}
 }

@@ -84,7 +84,8 @@ func (s *stage) adopted() *stage {
 	grants = strings.NewReplacer("lethe_source", s.reader.Name, "lethe_target", s.builder.Name).Replace(grants)
 	source, target, _ := strings.Cut(grants, "-- On the target's server")
 	s.production.Exec(s.t, source)
-	pgtest.Exec(s.t, s.staging.MaintenanceDSN(), "--"+target)
+	// One at a time: all stages of a server grant rights on its maintenance database.
+	pgtest.Exec(s.t, s.staging.MaintenanceDSN(), "SELECT pg_advisory_lock(4712)", "--"+target)
 	s.ok("env", "adopt", "staging", "--same-server", "a test has one server")
 	return s
 }
