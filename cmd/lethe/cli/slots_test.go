@@ -47,7 +47,7 @@ func newPointerCommand(t *testing.T) *pointerCommand {
 	dir := t.TempDir()
 	c := &pointerCommand{t: t, dir: dir, script: filepath.Join(dir, "turn")}
 	text := fmt.Sprintf("#!/bin/sh\nif [ -e %[1]s/kill ]; then kill -9 $PPID; exit 1; fi\necho \"$1 $2\" >> %[1]s/log\n", dir)
-	if err := os.WriteFile(c.script, []byte(text), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(c.script, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return c
