@@ -146,7 +146,7 @@ func (g *gatherer) policies(ctx context.Context) error {
 // outward finds materialised views that read foreign tables, or call functions that reach other servers,
 // directly or through other views.
 func (g *gatherer) outward(ctx context.Context) error {
-	found, err := g.tx.Query(ctx, `WITH RECURSIVE reads (view, class, object) AS (
+	found, err := g.tx.Query(ctx, `WITH RECURSIVE `+reachingOut+`, reads (view, class, object) AS (
 			SELECT c.oid, d.refclassid, d.refobjid FROM pg_class c JOIN pg_rewrite r ON r.ev_class = c.oid
 				JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
 				WHERE c.relkind = 'm'
@@ -157,9 +157,7 @@ func (g *gatherer) outward(ctx context.Context) error {
 				JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid)
 		SELECT DISTINCT reads.view FROM reads
 		WHERE reads.class = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_class f WHERE f.oid = reads.object AND f.relkind = 'f')
-			OR reads.class = 'pg_proc'::regclass AND EXISTS (SELECT FROM pg_depend x JOIN pg_extension e ON e.oid = x.refobjid
-				WHERE x.classid = 'pg_proc'::regclass AND x.objid = reads.object AND x.refclassid = 'pg_extension'::regclass AND x.deptype = 'e'
-				AND e.extname IN ('dblink', 'postgres_fdw', 'plproxy', 'http', 'pg_net', 'aws_s3', 'aws_lambda'))`)
+			OR reads.class = 'pg_proc'::regclass AND reads.object IN (SELECT oid FROM reaching)`)
 	if err != nil {
 		return fmt.Errorf("materialised views: %w", err)
 	}

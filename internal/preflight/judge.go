@@ -88,7 +88,7 @@ func (j *judge) source(s Source) {
 	}
 	for _, view := range s.Outward {
 		j.refuse("outward-view", view.String(), "refreshing the materialised view would pull rows from another server, behind the masks",
-			"drop the view by a rule")
+			"drop the view from the source, or leave it unpopulated there (REFRESH MATERIALIZED VIEW … WITH NO DATA)")
 	}
 	// A fifth stays free for everybody else: a full lock table fails their statements too.
 	if room := (s.LockSlots - s.LocksHeld) * 4 / 5; s.LocksWanted > room {
