@@ -51,6 +51,9 @@ func (t *Target) Write(ctx context.Context, part work.Part, rows *masked.Rows) (
 	count, err := b.loadPart(ctx, conn, table, part, rows)
 	if err != nil {
 		closeNow(conn)
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause // what a connection says that was cut for it is noise
+		}
 		return work.Count{}, sanitize(fmt.Errorf("load %s: %w", part, err))
 	}
 	b.sessions.give(conn)

@@ -56,6 +56,10 @@ type environmentLock struct {
 	key  int64
 }
 
+// lockPatience is how long a run waits for the environment's lock before it is refused: a session that has
+// just ended, or was killed, holds its locks for a moment longer.
+const lockPatience = 2 * time.Second
+
 // lockKey derives the key of an environment's advisory lock from its id.
 func lockKey(id string) int64 {
 	sum := sha256.Sum256([]byte("lethe/environment/" + id))
@@ -84,12 +88,18 @@ func (l *environmentLock) take(ctx context.Context, environment string) error {
 	if _, err := l.conn.Exec(ctx, alive); err != nil {
 		return fmt.Errorf("keep the lock's session alive: %w", err)
 	}
-	var taken bool
-	if err := l.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, l.key).Scan(&taken); err != nil {
-		return fmt.Errorf("lock environment %s: %w", environment, err)
+	if _, err := l.conn.Exec(ctx, fmt.Sprintf(`SET lock_timeout = %d`, lockPatience.Milliseconds())); err != nil {
+		return fmt.Errorf("bound the wait for environment %s: %w", environment, err)
 	}
-	if taken {
+	_, err := l.conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, l.key)
+	if err == nil {
+		_, err = l.conn.Exec(ctx, `SET lock_timeout = 0`)
+	}
+	if err == nil {
 		return nil
+	}
+	if !hasCode(err, "55P03") {
+		return fmt.Errorf("lock environment %s: %w", environment, err)
 	}
 	holder, err := l.holder(ctx)
 	if err != nil {
