@@ -50,7 +50,7 @@ func promises() map[string][]string {
 		"a look writes nothing, anywhere": {
 			"TestLookingWritesNothing"},
 		"killed at any moment, the old or the new serves, and the next run cleans up": {
-			"TestKilledAtAnyStepTheOldOrTheNewServes", "TestKilledInsideTheSwapTheOldOrTheNewServes", "TestARunThatDiesAnywhereLeavesTheOldServingAndTheNextCleansUp", "TestAKilledServerServesOldOrNewAndTheNextRunSucceeds"},
+			"TestKilledAtAnyMomentTheOldOrTheNewServes", "TestKilledInsideTheSwapTheOldOrTheNewServes", "TestARunThatDiesAnywhereLeavesTheOldServingAndTheNextCleansUp", "TestAKilledServerServesOldOrNewAndTheNextRunSucceeds"},
 		"production is never a target, by whatever name it is reached": {
 			"TestProductionIsNeverATarget", "TestARestoredCopyOfProductionIsToldFromProduction", "TestAStandbyOfTheTargetsServerIsKnownAsProduction"},
 	}
