@@ -179,6 +179,9 @@ func (k *compiler) weakened(c *column, part catalog.IndexPart) (why, fix string)
 // foldsCase reports whether an expression over one column does no more than ignore case: what unique
 // masks make is distinct under that too.
 func foldsCase(expression string) bool {
+	if upper := strings.ToUpper(expression); strings.Contains(upper, " IS ") || strings.Contains(upper, "NOT ") {
+		return false // without its blanks a test would look like a name
+	}
 	e := strings.ToLower(strings.ReplaceAll(expression, " ", ""))
 	for _, cast := range []string{"::text", "::citext", "::public.citext"} {
 		e = strings.ReplaceAll(e, cast, "")
@@ -225,8 +228,9 @@ func (t *table) maskedInPredicate(index *catalog.Index) []*column {
 	return out
 }
 
-// mentions reports whether name stands in sql as a whole word.
+// mentions reports whether name stands in sql as a whole word. The server spells a quote in a name twice.
 func mentions(sql, name string) bool {
+	name = strings.ReplaceAll(name, `"`, `""`)
 	for at := 0; ; {
 		i := strings.Index(sql[at:], name)
 		if i < 0 {
