@@ -32,7 +32,7 @@ func (s *Source) Facts(ctx context.Context, c *catalog.Catalog, read, dropped []
 	f.Name, f.Wanted = "source "+s.opts.Name, s.opts.Connections+extraConnections
 	err = readOnly(ctx, conn, func(tx pgx.Tx) error {
 		g := gatherer{tx: tx, source: &f, catalog: c, read: read, dropped: dropped}
-		for _, step := range []func(context.Context) error{g.rights, g.policies, g.outward, g.roles, g.places, g.untrusted, g.limits} {
+		for _, step := range []func(context.Context) error{g.rights, g.policies, g.outward, g.reserved, g.roles, g.places, g.untrusted, g.limits} {
 			if err := step(ctx); err != nil {
 				return err
 			}
@@ -169,6 +169,22 @@ func (g *gatherer) outward(ctx context.Context) error {
 		if table := &g.catalog.Tables[i]; slices.Contains(oids, table.OID) && table.Populated && !slices.Contains(g.dropped, table.Name) {
 			g.source.Outward = append(g.source.Outward, table.Name)
 		}
+	}
+	return nil
+}
+
+// reserved finds what stands in our own schema and was not put there by us. A source that was an environment
+// once carries our marker, which nobody misses.
+func (g *gatherer) reserved(ctx context.Context) error {
+	names, err := textColumn(ctx, g.tx, `SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+			WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'f', 'm', 'v', 'S') AND c.relname NOT IN ('environment', 'intent', 'certificate', 'part', 'turn')
+		UNION ALL
+		SELECT p.proname::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 ORDER BY 1`, ownSchema)
+	if err != nil {
+		return fmt.Errorf("schema %s: %w", ownSchema, err)
+	}
+	for _, name := range names {
+		g.source.Foreign = append(g.source.Foreign, catalog.Name{Schema: ownSchema, Name: name})
 	}
 	return nil
 }

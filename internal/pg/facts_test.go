@@ -253,6 +253,21 @@ func TestViewsThatReachOutAreFoundThroughOthers(t *testing.T) {
 	}
 }
 
+func TestWhatOthersKeepInOurSchemaIsNotLostUnseen(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(t, `CREATE SCHEMA lethe`, `CREATE TABLE lethe.environment (id int)`, `CREATE TABLE lethe.orders (id int)`,
+		`CREATE FUNCTION lethe.total() RETURNS int LANGUAGE sql AS 'SELECT 1'`)
+	s := openSource(t, db.DSN())
+	c := mustCatalog(t, s)
+	f, err := s.Facts(t.Context(), c, allTables(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []catalog.Name{{Schema: "lethe", Name: "orders"}, {Schema: "lethe", Name: "total"}}; !slices.Equal(f.Foreign, want) {
+		t.Errorf("found %v", f.Foreign)
+	}
+}
+
 func TestALocaleIsProvenByTheServer(t *testing.T) {
 	db := pgtest.New(t)
 	conn := open(t, db.DSN(), session{})

@@ -61,6 +61,8 @@ type Source struct {
 	Hidden []catalog.Name
 	// Outward are materialised views that read other servers when they are refreshed.
 	Outward []catalog.Name
+	// Foreign are objects in our own schema that are not ours: the schema is left out of every copy.
+	Foreign []catalog.Name
 	// Owners own objects that arrive; Grantees are named in grants and policies.
 	Owners, Grantees []string
 	// Tablespaces are those in use other than the database's own.

@@ -90,6 +90,10 @@ func (j *judge) source(s Source) {
 		j.refuse("outward-view", view.String(), "refreshing the materialised view would pull rows from another server, behind the masks",
 			"drop the view from the source, or leave it unpopulated there (REFRESH MATERIALIZED VIEW … WITH NO DATA)")
 	}
+	for _, object := range s.Foreign {
+		j.refuse("reserved-schema", object.String(), "the schema lethe is our own and left out of every copy, and this object in it is not ours",
+			"move it into another schema: ALTER … SET SCHEMA")
+	}
 	// A fifth stays free for everybody else: a full lock table fails their statements too.
 	if room := (s.LockSlots - s.LocksHeld) * 4 / 5; s.LocksWanted > room {
 		j.refuse("lock-table", s.Name, fmt.Sprintf("a run locks %d tables, and the server's lock table has room for %d", s.LocksWanted, max(room, 0)),

@@ -74,6 +74,7 @@ func flaws() []flaw {
 		{"no-select", "public.s", refused, func(f *Facts) { f.Source.NoSequence = []catalog.Name{name("s")} }},
 		{"row-security", "public.a", refused, func(f *Facts) { f.Source.Hidden = []catalog.Name{name("a")} }},
 		{"outward-view", "public.m", refused, func(f *Facts) { f.Source.Outward = []catalog.Name{name("m")} }},
+		{"reserved-schema", "lethe.orders", refused, func(f *Facts) { f.Source.Foreign = []catalog.Name{{Schema: "lethe", Name: "orders"}} }},
 		{"lock-table", "source production", refused, func(f *Facts) { f.Source.LocksWanted = 5041 }},
 		{"standby-conflict", "source production", warned, func(f *Facts) { f.Source.Standby = true }},
 		{"large-objects", "app", refused, func(f *Facts) { f.Catalog.LargeObjects = 1 }},
