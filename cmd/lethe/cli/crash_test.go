@@ -33,9 +33,7 @@ func newCrash(t *testing.T) *crash {
 	c := &crash{generations: newGenerations(t)}
 	c.adopted()
 	c.next()
-	began := time.Now()
 	c.recover()
-	c.whole = time.Since(began)
 	return c
 }
 
@@ -45,9 +43,14 @@ func (c *crash) recover() {
 	var p *process
 	// A session that was in the middle of a statement when its client died gives the lock back after it.
 	for deadline := time.Now().Add(5 * time.Second); ; {
+		began := time.Now()
 		p = c.start("refresh", "staging")
 		status := p.status()
-		if status == 0 {
+		if took := time.Since(began); status == 0 {
+			// The shortest is the least disturbed by whatever else the machine does.
+			if c.whole == 0 || took < c.whole {
+				c.whole = took
+			}
 			break
 		}
 		if status != statusRefused || !strings.Contains(p.said(), "is busy") || time.Now().After(deadline) {
@@ -147,6 +150,9 @@ func (c *crash) atRandom(seed uint64) {
 	case <-p.ended:
 	}
 	p.kill()
+	if p.cmd.ProcessState.ExitCode() == 0 {
+		c.t.Logf("seed %d: it had ended before %v", seed, after)
+	}
 	c.survived(fmt.Sprintf("seed %d, after %v", seed, after.Round(time.Millisecond)))
 	if c.t.Failed() {
 		c.t.Fatalf("seed %d\n%s", seed, p.said())
