@@ -58,7 +58,7 @@ type environmentLock struct {
 
 // lockPatience is how long a run waits for the environment's lock before it is refused: a session that has
 // just ended, or was killed, holds its locks for a moment longer.
-const lockPatience = 2 * time.Second
+const lockPatience = time.Second
 
 // lockKey derives the key of an environment's advisory lock from its id.
 func lockKey(id string) int64 {
