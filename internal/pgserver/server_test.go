@@ -423,7 +423,14 @@ func TestSweepTakesOnlyWhatIsAbandoned(t *testing.T) {
 
 func TestAnOrphanIsEndedAndAStrangerIsNot(t *testing.T) {
 	server := start(t, options(reachable(t)))
-	if !endOrphan(server.DataDir()) || server.Pid() != 0 {
+	ended := endOrphan(server.DataDir())
+	// Its parent, which we are here, learns of it a moment later.
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(10 * time.Second); server.Pid() != 0 && time.Now().Before(deadline); {
+		<-tick.C
+	}
+	if !ended || server.Pid() != 0 {
 		t.Errorf("the orphan lives on as %d", server.Pid())
 	}
 	// A number left in a file may long be another process's: here our own.
