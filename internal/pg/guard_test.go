@@ -193,6 +193,39 @@ func TestOnlyAnEmptyOrNamedDatabaseIsAdopted(t *testing.T) {
 	assertEqual(t, "as another", code(err), "other-environment")
 }
 
+func TestAMarkerMeansTheDatabaseItWasMadeInAndNoCopyOfIt(t *testing.T) {
+	db := pgtest.New(t)
+	if _, err := Adopt(t.Context(), AdoptOptions{DSN: db.DSN(), Environment: "staging"}); err != nil {
+		t.Fatal(err)
+	}
+	name := db.Name() + "_copy"
+	pgtest.Exec(t, db.Database("postgres"), `CREATE DATABASE "`+name+`" TEMPLATE "`+db.Name()+`"`)
+	t.Cleanup(func() { pgtest.Exec(t, db.Database("postgres"), `DROP DATABASE "`+name+`"`) })
+	copied := db.Database(name)
+	pgtest.Exec(t, copied, `CREATE TABLE precious (id int)`)
+	_, err := OpenTarget(t.Context(), TargetOptions{DSN: copied, Environment: "staging", Run: "r1"})
+	assertEqual(t, "replacing it", code(err), "not-adopted")
+	if _, err := Adopt(t.Context(), AdoptOptions{DSN: copied, Environment: "staging"}); err == nil || !strings.Contains(err.Error(), "--confirm "+name) {
+		t.Errorf("adopted without its name: %v", err)
+	}
+	m, err := Adopt(t.Context(), AdoptOptions{DSN: copied, Environment: "staging", Confirm: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stands := pgtest.QueryInt(t, copied, `SELECT count(*) FROM lethe.environment WHERE id = $1::text::uuid`, m.ID)
+	assertEqual(t, "its own marker", stands, 1)
+}
+
+func TestDatabasesThatTheServerLivesByAreNotAdopted(t *testing.T) {
+	db := pgtest.New(t)
+	_, err := Adopt(t.Context(), AdoptOptions{DSN: db.Database("postgres"), Environment: "staging", Confirm: "postgres"})
+	assertEqual(t, "postgres", code(err), "maintenance-database")
+	_, err = Adopt(t.Context(), AdoptOptions{DSN: db.DSN(), Environment: "staging", Maintenance: db.Name()})
+	assertEqual(t, "another that the lock is kept in", code(err), "maintenance-database")
+	_, err = Adopt(t.Context(), AdoptOptions{DSN: db.Database("template1"), Environment: "staging", Confirm: "template1"})
+	assertEqual(t, "template1", code(err), "template")
+}
+
 func TestATargetMustBeAdoptedAsThisEnvironment(t *testing.T) {
 	db := pgtest.New(t)
 	_, err := OpenTarget(t.Context(), TargetOptions{DSN: db.DSN(), Environment: "staging", Run: "r1"})

@@ -1,6 +1,7 @@
 package pg
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,9 @@ import (
 	"github.com/lethedb/lethe/internal/finding"
 )
 
-// Marker is the agreement that a database may be replaced: one row of lethe.environment inside it. It
-// travels with every build.
+// Marker is the agreement that a database may be replaced: one row of lethe.environment inside it. Every
+// build gets one of its own, which names the database by its number on the server: a copy that somebody
+// else makes, of which a new production may grow, carries the row and is not meant by it.
 type Marker struct {
 	// ID is a UUID made at adoption; the environment's lock is keyed by it.
 	ID   string `json:"id"`
@@ -33,11 +35,16 @@ const markerSchema = `CREATE SCHEMA IF NOT EXISTS lethe;
 		single boolean PRIMARY KEY DEFAULT true CHECK (single),
 		id uuid NOT NULL, name text NOT NULL, adopted_by text NOT NULL, adopted_at timestamptz NOT NULL,
 		same_server text NOT NULL DEFAULT '', restored boolean NOT NULL DEFAULT false);
+	ALTER TABLE lethe.environment ADD COLUMN IF NOT EXISTS database oid NOT NULL DEFAULT 0;
 	CREATE TABLE IF NOT EXISTS lethe.intent (
 		database text PRIMARY KEY, run text NOT NULL, at timestamptz NOT NULL)`
 
 // errNoMarker says that a database carries no marker.
 var errNoMarker = errors.New("the database carries no marker")
+
+// errCopiedMarker says that a database carries the marker of another: it was made from that as a template
+// or out of its dump, and nobody has said that it may be replaced. It is an errNoMarker.
+var errCopiedMarker = fmt.Errorf("%w of its own, but that of the database it was copied from", errNoMarker)
 
 // readMarker reads and checks the marker of one of the environment's databases.
 func (t *Target) readMarker(ctx context.Context, database string) (Marker, error) {
@@ -48,6 +55,9 @@ func (t *Target) readMarker(ctx context.Context, database string) (Marker, error
 		return err
 	})
 	switch {
+	case errors.Is(err, errCopiedMarker):
+		return m, refuse("not-adopted", database, "the database is a copy of one that was adopted, and was never adopted itself",
+			fmt.Sprintf("if it may be replaced, run lethe env adopt %s", t.opts.Environment))
 	case errors.Is(err, errNoMarker):
 		return m, refuse("not-adopted", database, "the database was never adopted as an environment",
 			fmt.Sprintf("run lethe env adopt %s", t.opts.Environment))
@@ -70,10 +80,15 @@ func loadMarker(ctx context.Context, conn *pgx.Conn) (Marker, error) {
 	if !there {
 		return m, errNoMarker
 	}
-	err = conn.QueryRow(ctx, `SELECT id::text, name, adopted_by, adopted_at, same_server, restored FROM lethe.environment`).
-		Scan(&m.ID, &m.Name, &m.AdoptedBy, &m.AdoptedAt, &m.SameServer, &m.Restored)
-	if errors.Is(err, pgx.ErrNoRows) {
+	var own bool
+	const read = `SELECT id::text, name, adopted_by, adopted_at, same_server, restored,
+		database = (SELECT oid FROM pg_database WHERE datname = current_database()) FROM lethe.environment`
+	err = conn.QueryRow(ctx, read).Scan(&m.ID, &m.Name, &m.AdoptedBy, &m.AdoptedAt, &m.SameServer, &m.Restored, &own)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows), hasCode(err, "42703"): // nothing there, or nothing that says of which database it is
 		return m, errNoMarker
+	case err == nil && !own:
+		return Marker{}, errCopiedMarker
 	}
 	m.AdoptedAt = m.AdoptedAt.UTC()
 	return m, sanitize(err)
@@ -91,9 +106,10 @@ func storeMarker(ctx context.Context, conn *pgx.Conn, m Marker) error {
 	if _, err := conn.PgConn().Exec(ctx, markerSchema).ReadAll(); err != nil {
 		return sanitize(fmt.Errorf("make schema lethe: %w", err))
 	}
-	const write = `INSERT INTO lethe.environment (id, name, adopted_by, adopted_at, same_server, restored)
-		VALUES ($1::uuid, $2, $3, $4, $5, $6)
-		ON CONFLICT (single) DO UPDATE SET same_server = excluded.same_server, restored = excluded.restored`
+	const write = `INSERT INTO lethe.environment (id, name, adopted_by, adopted_at, same_server, restored, database)
+		SELECT $1::uuid, $2, $3, $4, $5, $6, oid FROM pg_database WHERE datname = current_database()
+		ON CONFLICT (single) DO UPDATE SET id = excluded.id, name = excluded.name, adopted_by = excluded.adopted_by,
+			adopted_at = excluded.adopted_at, same_server = excluded.same_server, restored = excluded.restored, database = excluded.database`
 	if _, err := conn.Exec(ctx, write, m.ID, m.Name, m.AdoptedBy, m.AdoptedAt, m.SameServer, m.Restored); err != nil {
 		return sanitize(fmt.Errorf("write marker: %w", err))
 	}
@@ -117,6 +133,8 @@ type AdoptOptions struct {
 	Restored bool
 	// Sources are the connection strings of all sources there are.
 	Sources []string
+	// Maintenance is the database that the environment is locked in; it cannot be replaced. Defaults to postgres.
+	Maintenance string
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 }
@@ -153,6 +171,7 @@ func Adopt(ctx context.Context, opts AdoptOptions) (Marker, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	opts.Maintenance = cmp.Or(opts.Maintenance, "postgres")
 	config, err := parse(opts.DSN)
 	if err != nil {
 		return Marker{}, err
@@ -203,6 +222,9 @@ func (o AdoptOptions) mayAdopt(ctx context.Context, at TargetOptions, database s
 		return &RefusedError{Findings: found}
 	}
 	return at.within(ctx, database, func(conn *pgx.Conn) error {
+		if err := o.replaceable(ctx, conn, database); err != nil {
+			return err
+		}
 		m, err := loadMarker(ctx, conn)
 		switch {
 		case err == nil && m.Name != o.Environment:
@@ -218,6 +240,23 @@ func (o AdoptOptions) mayAdopt(ctx context.Context, at TargetOptions, database s
 		}
 		return o.confirm(ctx, conn, database)
 	})
+}
+
+// replaceable refuses the databases that the server itself lives by. A template's marker would be inherited
+// by every database made of it.
+func (o AdoptOptions) replaceable(ctx context.Context, conn *pgx.Conn, database string) error {
+	var template bool
+	if err := conn.QueryRow(ctx, `SELECT datistemplate FROM pg_database WHERE datname = current_database()`).Scan(&template); err != nil {
+		return fmt.Errorf("look up database %s: %w", database, err)
+	}
+	const fix = "create a database for the environment, and name it in the target's dsn"
+	switch {
+	case template:
+		return refuse("template", database, "the database is a template: whatever is made of it would seem adopted too", fix)
+	case database == o.Maintenance || database == "postgres":
+		return refuse("maintenance-database", database, "the database is where the server is administered from; it cannot be replaced", fix)
+	}
+	return nil
 }
 
 // confirm lets an empty database pass, and one with tables when it was named.

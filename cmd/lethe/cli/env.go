@@ -107,7 +107,7 @@ func (a *app) adopt(ctx context.Context, name, confirm, sameServer string, resto
 	}
 	adopt := pg.AdoptOptions{
 		DSN: options.DSN, Slots: options.Slots, Environment: env.Name, By: a.User + "@" + a.Host, Confirm: confirm,
-		SameServer: sameServer, Restored: restored, Now: a.Now,
+		SameServer: sameServer, Restored: restored, Maintenance: options.Maintenance, Now: a.Now,
 	}
 	for _, source := range slices.Sorted(maps.Keys(cfg.Sources)) {
 		dsn, err := a.resolve(ctx, cfg.Sources[source].DSN, "the connection string of source "+source, cfg.Sources[source].Place)
