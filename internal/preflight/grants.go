@@ -108,6 +108,8 @@ func targetGrants(b *strings.Builder, c *catalog.Catalog, o GrantOptions) {
 			fmt.Fprintf(b, "-- To replace the environment's database: GRANT the owner of %s TO %s;\n", catalog.QuoteIdentifier(o.Environment), role)
 		}
 	}
+	b.WriteString("-- A superuser among them would make a superuser of the role: give what it owns to another role first, by\n" +
+		"-- REASSIGN OWNED or ALTER ... OWNER TO. Roles that production's grants name must exist here too, without login.\n")
 	slices.Sort(owners)
 	for _, owner := range slices.Compact(owners) {
 		if owner != o.Target {

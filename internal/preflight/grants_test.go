@@ -44,6 +44,8 @@ GRANT CONNECT ON DATABASE "postgres" TO "lethe_target";
 -- To end the sessions of the database that is replaced. It does not reach superusers' sessions.
 GRANT pg_signal_backend TO "lethe_target";
 -- To replace the environment's database, and to give objects to the roles that own them at the source.
+-- A superuser among them would make a superuser of the role: give what it owns to another role first, by
+-- REASSIGN OWNED or ALTER ... OWNER TO. Roles that production's grants name must exist here too, without login.
 GRANT "app" TO "lethe_target";
 GRANT "o'hara" TO "lethe_target";
 GRANT "staging_owner" TO "lethe_target";
