@@ -10,52 +10,6 @@ import (
 	"github.com/lethedb/lethe/internal/ledger"
 )
 
-// AcceptedColumns returns the columns of the catalog that was last accepted for an environment, sorted,
-// and whether there was one: before the first, no column is new.
-func (s *Store) AcceptedColumns(ctx context.Context, environment string) (columns []string, known bool, err error) {
-	var at int64
-	err = s.db.QueryRowContext(ctx, "SELECT at FROM accepted WHERE environment = ?", environment).Scan(&at)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, false, nil
-	}
-	if err == nil {
-		columns, err = collect(ctx, s.db, "SELECT name FROM accepted_column WHERE environment = ? ORDER BY name", environment,
-			func(name *string) []any { return []any{name} })
-	}
-	if err != nil {
-		return nil, false, fmt.Errorf("read accepted columns of %s: %w", environment, err)
-	}
-	return columns, true, nil
-}
-
-// AcceptColumns replaces the accepted columns of an environment by columns, all or none of them.
-func (s *Store) AcceptColumns(ctx context.Context, environment string, columns []string, at time.Time) error {
-	err := within(ctx, s.db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO accepted (environment, at) VALUES (?, ?)
-			ON CONFLICT (environment) DO UPDATE SET at = excluded.at`, environment, at.UnixMicro()); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM accepted_column WHERE environment = ?", environment); err != nil {
-			return err
-		}
-		insert, err := tx.PrepareContext(ctx, "INSERT INTO accepted_column (environment, name) VALUES (?, ?) ON CONFLICT DO NOTHING")
-		if err != nil {
-			return err
-		}
-		defer func() { _ = insert.Close() }() // ends with the transaction
-		for _, name := range columns {
-			if _, err := insert.ExecContext(ctx, environment, name); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("record accepted columns of %s: %w", environment, err)
-	}
-	return nil
-}
-
 // KeySeen records that a masking key was used at a time. Times may come in any order.
 func (s *Store) KeySeen(ctx context.Context, id string, at time.Time) error {
 	_, err := s.db.ExecContext(ctx, `INSERT INTO masking_key (id, first_seen, last_seen) VALUES (?1, ?2, ?2)

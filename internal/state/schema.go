@@ -57,15 +57,6 @@ CREATE TABLE run_phase (
 	ms INTEGER NOT NULL,
 	PRIMARY KEY (run, no)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE accepted (
-	environment TEXT PRIMARY KEY,
-	at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE accepted_column (
-	environment TEXT NOT NULL REFERENCES accepted,
-	name TEXT NOT NULL,
-	PRIMARY KEY (environment, name)
-) STRICT, WITHOUT ROWID;
 CREATE TABLE masking_key (
 	id TEXT PRIMARY KEY,
 	first_seen INTEGER NOT NULL,

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,9 +43,6 @@ func asWriter(path, name string) error {
 	for i := range writes {
 		run := Run{ID: fmt.Sprintf("%s-%d", name, i), Environment: "dev", Kind: Refresh, Started: noon().Add(time.Duration(i))}
 		if err := store.Begin(context.Background(), run); err != nil {
-			return err
-		}
-		if err := store.AcceptColumns(context.Background(), "dev", []string{name, name + "2"}, noon()); err != nil {
 			return err
 		}
 		if err := store.Finish(context.Background(), run.ID, Result{Ended: noon(), Outcome: Done}); err != nil {
@@ -245,26 +241,6 @@ func TestRunOfADeadProcessReadsAsInterrupted(t *testing.T) {
 	}
 }
 
-func TestAcceptedColumnsAreReplacedWhole(t *testing.T) {
-	s := opened(t)
-	if columns, known, err := s.AcceptedColumns(t.Context(), "dev"); err != nil || known || columns != nil {
-		t.Errorf("before: %v, %v, %v", columns, known, err)
-	}
-	for _, want := range [][]string{{"public.a.x", "public.a.y"}, {"public.a.y", "public.b.z"}, nil} {
-		given := slices.Clone(want)
-		slices.Reverse(given)
-		if err := s.AcceptColumns(t.Context(), "dev", append(given, given...), noon()); err != nil {
-			t.Fatal(err)
-		}
-		if columns, known, err := s.AcceptedColumns(t.Context(), "dev"); err != nil || !known || !slices.Equal(columns, want) {
-			t.Errorf("got %v, %v, %v, want %v", columns, known, err, want)
-		}
-	}
-	if _, known, err := s.AcceptedColumns(t.Context(), "staging"); err != nil || known {
-		t.Errorf("another environment: %v, %v", known, err)
-	}
-}
-
 func TestKeysHaveAges(t *testing.T) {
 	s := opened(t)
 	for _, seen := range []struct {
@@ -368,9 +344,6 @@ func TestSeveralProcessesMakeAndShareOneFile(t *testing.T) {
 	runs, err := s.Runs(t.Context(), Filter{Outcome: Done})
 	if err != nil || len(runs) != len(names)*writes {
 		t.Errorf("%d runs, %v", len(runs), err)
-	}
-	if columns, known, err := s.AcceptedColumns(t.Context(), "dev"); err != nil || !known || len(columns) != 2 || columns[1] != columns[0]+"2" {
-		t.Errorf("columns of two writers are mixed: %v, %v", columns, err)
 	}
 }
 

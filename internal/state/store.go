@@ -2,7 +2,7 @@
 // processes share.
 //
 // Truth about a published database lives inside that database; losing the file loses the history of
-// runs, the ages of keys and the columns that were accepted, and nothing that serves.
+// runs and the ages of keys, and nothing that serves.
 package state
 
 import (
