@@ -131,11 +131,13 @@ type VerificationError struct{ Findings finding.List }
 
 // Error names the first finding and how many there are.
 func (e *VerificationError) Error() string {
-	first := "nothing was checked"
-	if len(e.Findings) > 0 {
-		first = e.Findings[0].String()
+	switch len(e.Findings) {
+	case 0:
+		return "verify the new database: nothing was checked"
+	case 1:
+		return "verify the new database: " + e.Findings[0].String()
 	}
-	return fmt.Sprintf("verify the new database: %d findings, the first: %s", len(e.Findings), first)
+	return fmt.Sprintf("verify the new database: %d findings, the first: %s", len(e.Findings), e.Findings[0])
 }
 
 // ErrStopped is the cause of a run that was asked to end.
