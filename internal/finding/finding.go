@@ -6,6 +6,7 @@ package finding
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -105,6 +106,14 @@ func (f Finding) String() string {
 
 // List is a sequence of findings. The nil List is empty and ready to use.
 type List []Finding
+
+// MarshalJSON writes l as an array, also when it is empty: a reader need not ask for null.
+func (l List) MarshalJSON() ([]byte, error) {
+	if l == nil {
+		return []byte("[]"), nil
+	}
+	return json.Marshal([]Finding(l))
+}
 
 // HasErrors reports whether any finding refuses the run.
 func (l List) HasErrors() bool { return l.Count(Error) > 0 }
