@@ -170,6 +170,9 @@ type choice struct {
 // explicit reports whether a line for the column or its table decided.
 func (c *choice) explicit() bool { return c.by == DecidedByColumn || c.by == DecidedByTable }
 
+// loose reports whether no name that somebody wrote decided, but a category or a type.
+func (c *choice) loose() bool { return c.by == DecidedByCategory || c.by == DecidedByType }
+
 func (k *compiler) report(f finding.Finding, format string, args ...any) {
 	f.Message = fmt.Sprintf(format, args...)
 	k.findings = append(k.findings, f)

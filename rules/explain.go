@@ -134,13 +134,15 @@ func (k *compiler) why(c *column) string {
 		return "like: copies the line of " + final.pattern
 	case DecidedByGlob:
 		return fmt.Sprintf("the pattern %q is the narrowest that covers it", final.pattern)
+	case DecidedByCategory:
+		return fmt.Sprintf("%q covers its name and type", final.pattern)
 	case DecidedByType:
 		return fmt.Sprintf("%q covers its type", final.pattern)
 	case DecidedByReference:
 		return "it is linked with " + final.pattern + " and follows it"
 	case DecidedByUndecided:
 		return "nothing decides it, and undecided columns arrive blank here"
-	case DecidedByInherited, DecidedByCategory:
+	case DecidedByInherited:
 	}
 	return string(final.by)
 }
@@ -171,6 +173,9 @@ func (k *compiler) candidates(c *column, decided finding.Place) []Candidate {
 	slices.SortStableFunc(globs, func(a, b *defaultRule) int { return a.glob.narrower(b.glob) })
 	for _, rule := range globs {
 		add(DecidedByGlob, rule.text, rule.decision)
+	}
+	if rule := p.category(c); rule != nil {
+		add(DecidedByCategory, rule.text, rule.decision)
 	}
 	for _, level := range typeNames(c.catalog.Type) {
 		for _, name := range level {

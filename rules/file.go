@@ -3,6 +3,7 @@ package rules
 import (
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/finding"
+	"github.com/lethedb/lethe/internal/personal"
 )
 
 // File is what people wrote, all included files taken together. It is read-only after Parse.
@@ -49,12 +50,37 @@ type Condition struct {
 // defaultRule is one entry of defaults: a decision for every column that a pattern covers.
 type defaultRule struct {
 	place finding.Place
-	// text is the key as written: a glob, or type:NAME.
+	// text is the key as written: a glob, category:NAME or type:NAME.
 	text string
 	glob glob
-	// typeName is the type of a rule by type, without "type:"; "" for a glob.
+	// category is that of a rule by category, "" for every other.
+	category personal.Category
+	// typeName is the type of a rule by type, without "type:"; "" for every other.
 	typeName string
 	decision decision
+}
+
+// by returns what kind of line r is.
+func (r *defaultRule) by() Decider {
+	switch {
+	case r.category != "":
+		return DecidedByCategory
+	case r.typeName != "":
+		return DecidedByType
+	}
+	return DecidedByGlob
+}
+
+// key returns a text that two rules share exactly when they cover the same columns.
+func (r *defaultRule) key() string {
+	switch r.by() {
+	case DecidedByCategory:
+		return "category:" + string(r.category)
+	case DecidedByType:
+		return "type:" + r.typeName
+	default:
+		return r.glob.key()
+	}
 }
 
 // domainRule is one entry of domains.

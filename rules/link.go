@@ -62,7 +62,7 @@ func (k *compiler) join(from, to *table, fromColumns, toColumns []string, name s
 // cut reports whether f is emptied by a line or a glob of its own: a reference that is NULL refers to
 // nothing, so that the column takes no part in what the others do.
 func (f *family) cut() bool {
-	return len(f.up) > 0 && f.own != nil && f.own.isNull() && f.own.by != DecidedByType
+	return len(f.up) > 0 && f.own != nil && f.own.isNull() && !f.own.loose()
 }
 
 // apart reports whether a link binds nobody to anything.
@@ -191,13 +191,13 @@ func firstDecided(families []*family) *family {
 	return found
 }
 
-// yields reports whether f's own decision gives way to its parent's: a type says little of a key, and a
-// pattern that keeps gives way to a mask.
+// yields reports whether f's own decision gives way to its parent's: a category or a type says
+// little of a key, and a pattern that keeps gives way to a mask.
 func yields(f *family, lead *choice) bool {
 	if !f.refers() {
 		return false
 	}
-	return f.own.by == DecidedByType || f.own.by == DecidedByGlob && f.own.decision.keep && !lead.decision.keep
+	return f.own.loose() || f.own.by == DecidedByGlob && f.own.decision.keep && !lead.decision.keep
 }
 
 // inherited returns lead's decision as a column that refers to it has it.

@@ -6,10 +6,11 @@ import (
 
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/finding"
+	"github.com/lethedb/lethe/internal/personal"
 )
 
 // own finds, for every family, the line or pattern that decides it: a line for the column, then one for
-// its table, then the narrowest glob, then its type.
+// its table, then the narrowest glob, then its category, then its type.
 func (k *compiler) own() {
 	patterns := newPatterns(k.file.defaults)
 	for _, f := range k.families {
@@ -47,11 +48,7 @@ func (k *compiler) choose(patterns *patterns, c *column) *choice {
 	if rule == nil || k.resolved[&rule.decision] == nil {
 		return nil
 	}
-	by := DecidedByGlob
-	if rule.typeName != "" {
-		by = DecidedByType
-	}
-	return &choice{resolved: k.resolved[&rule.decision], decision: &rule.decision, by: by, place: rule.place, pattern: rule.text}
+	return &choice{resolved: k.resolved[&rule.decision], decision: &rule.decision, by: rule.by(), place: rule.place, pattern: rule.text}
 }
 
 // explicit returns the line under tables that decides c: its own, one that like: copies, or a "*".
@@ -85,8 +82,9 @@ func (k *compiler) line(line *columnRule, by Decider, pattern string) *choice {
 
 // patterns finds the pattern for a column without trying all of them on each.
 type patterns struct {
-	globs  []*defaultRule
-	byType map[string][]*defaultRule
+	globs      []*defaultRule
+	byCategory map[personal.Category]*defaultRule
+	byType     map[string][]*defaultRule
 	// table is the table that fits was made for.
 	table *table
 	// exact and wild are the globs whose schema and table parts cover table, by column part.
@@ -95,15 +93,30 @@ type patterns struct {
 }
 
 func newPatterns(rules []*defaultRule) *patterns {
-	p := &patterns{byType: map[string][]*defaultRule{}}
+	p := &patterns{byCategory: map[personal.Category]*defaultRule{}, byType: map[string][]*defaultRule{}}
 	for _, rule := range rules {
-		if rule.typeName != "" {
+		switch rule.by() {
+		case DecidedByCategory:
+			p.byCategory[rule.category] = rule
+		case DecidedByType:
 			p.byType[rule.typeName] = append(p.byType[rule.typeName], rule)
-			continue
+		default:
+			p.globs = append(p.globs, rule)
 		}
-		p.globs = append(p.globs, rule)
 	}
 	return p
+}
+
+// category returns the rule for the category of c, nil when there is none. Parse lets one stand for each.
+func (p *patterns) category(c *column) *defaultRule {
+	if len(p.byCategory) == 0 {
+		return nil
+	}
+	category, ok := personal.Of(c.catalog.Name, c.catalog.Type)
+	if !ok {
+		return nil
+	}
+	return p.byCategory[category]
 }
 
 // fit narrows the globs to those that can cover a column of t. Families come table by table, so that
@@ -139,7 +152,7 @@ func (p *patterns) covering(c *column, visit func(*defaultRule)) {
 	}
 }
 
-// best returns the narrowest glob that covers c, else the narrowest type; tie is another that is no
+// best returns the narrowest glob that covers c, else its category, else the narrowest type; tie is another that is no
 // wider, or nil.
 func (p *patterns) best(c *column) (rule, tie *defaultRule) {
 	var all []*defaultRule
@@ -156,6 +169,9 @@ func (p *patterns) best(c *column) (rule, tie *defaultRule) {
 	}
 	if rule != nil {
 		return rule, tie
+	}
+	if rule = p.category(c); rule != nil {
+		return rule, nil
 	}
 	for _, level := range typeNames(c.catalog.Type) {
 		for _, name := range level {

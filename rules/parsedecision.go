@@ -1,8 +1,11 @@
 package rules
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/lethedb/lethe/internal/personal"
 )
 
 func decisionKeys() []string { return []string{"mask", "keep", "domain", "future"} }
@@ -161,8 +164,13 @@ func (p *parse) defaults(n node) {
 		rule := &defaultRule{place: f.place, text: f.key, decision: d}
 		switch kind, rest, named := strings.Cut(f.key, ":"); {
 		case kind == "category" && named:
-			p.report(f.place, "not-yet", "decide by column names: a pattern such as \"*.*.email\"", "defaults by category are reserved: nothing assigns categories yet")
-			continue
+			if rule.category, named = p.category(f, rest); !named {
+				continue
+			}
+			if ok && d.keep {
+				p.report(f.place, "keep-by-category", "mask here, and keep by a pattern over column names", "keeps by category; a category is what needs a mask")
+				continue
+			}
 		case kind == "type" && named:
 			if rule.typeName = normalType(rest); rule.typeName == "" {
 				p.report(f.place, "bad-pattern", `write the type's name, as in "type:inet"`, "names no type")
@@ -190,14 +198,32 @@ func (p *parse) defaults(n node) {
 	}
 }
 
+// categoryPrefix begins the key of a rule by category.
+const categoryPrefix = "category:"
+
+// category reads the name of a category. It reports false when there is none of that name, after saying so.
+func (p *parse) category(f field, name string) (personal.Category, bool) {
+	known := personal.Categories()
+	if slices.Contains(known, personal.Category(name)) {
+		return personal.Category(name), true
+	}
+	names := make([]string, 0, len(known))
+	for _, c := range known {
+		names = append(names, string(c))
+	}
+	fix := "write one of " + strings.Join(names, ", ")
+	if near := nearest(name, names); near != "" {
+		fix = fmt.Sprintf("write %q if that is what was meant", categoryPrefix+near)
+	}
+	p.report(f.place, "unknown-category", fix, "there is no category %q", name)
+	return "", false
+}
+
 // checkDefaults reports patterns that cover exactly the same names.
 func (p *parse) checkDefaults() {
 	first := map[string]*defaultRule{}
 	for _, rule := range p.file.defaults {
-		key := "type:" + rule.typeName
-		if rule.typeName == "" {
-			key = rule.glob.key()
-		}
+		key := rule.key()
 		if other := first[key]; other != nil {
 			p.report(rule.place, "duplicate-pattern", "delete one of the two", "the pattern %q says the same as %q at %s", rule.text, other.text, other.place)
 			continue

@@ -1,5 +1,10 @@
 // Package rules decides every column: it parses what people wrote and compiles it, against a catalog and
 // the masks there are, to a Plan or to findings that refuse the run.
+//
+// What decides a column, the first that there is: a line for the column; a line for its table, be it "*"
+// or one that like: copies; the narrowest glob over schema.table.column; its category, as
+// internal/personal tells it from name and type; its type. A column that refers to another follows it
+// where only a category or a type speaks for the one that refers.
 package rules
 
 import (
@@ -135,7 +140,7 @@ type ColumnPlan struct {
 	// By says what kind of line decided, Place where it stands.
 	By    Decider
 	Place finding.Place
-	// Pattern is what decided when By is not DecidedByColumn: the glob or type as written, the table that
+	// Pattern is what decided when By is not DecidedByColumn: the glob, category or type as written, the table that
 	// like: names or "schema.table.*", or the column that the decision comes from.
 	Pattern string
 	// Blanked reports an undecided column that arrives NULL or typed-empty.
@@ -152,11 +157,11 @@ const (
 	DecidedByColumn    Decider = "column"
 	DecidedByTable     Decider = "table"
 	DecidedByGlob      Decider = "glob"
+	DecidedByCategory  Decider = "category"
 	DecidedByType      Decider = "type"
 	DecidedByReference Decider = "reference"
 	DecidedByUndecided Decider = "undecided"
 	DecidedByInherited Decider = "inherited"
-	DecidedByCategory  Decider = "category"
 )
 
 // Kept reports whether the column passes as it is.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/lethedb/lethe/anonymize"
+	"github.com/lethedb/lethe/internal/personal"
 )
 
 // object is a JSON Schema, or a part of one.
@@ -62,16 +63,24 @@ func Schema(registry masks) ([]byte, error) {
 
 // documentSchema returns the properties of a rules file.
 func documentSchema() object {
+	categories, known := object{}, []any{}
+	for _, c := range personal.Categories() {
+		key := categoryPrefix + string(c)
+		known = append(known, key)
+		categories[key] = described(ref("mask"), fmt.Sprintf("columns whose name and type say that they hold: %s; yields to every line and glob, comes before type:", c))
+	}
 	return object{
 		"version":    object{"const": 1, "description": "the form of the file"},
 		"derivation": object{"const": 1, "description": "how masks derive from the key"},
 		"include":    described(ref("texts"), "more rules files, relative to this one"),
 		"defaults": object{
-			"type":                 "object",
-			"description":          `decisions by pattern: "schema.table.column" with * and ?, or "type:NAME", which may only mask`,
+			"type": "object",
+			"description": `decisions by pattern: "schema.table.column" with * and ?, or "category:NAME" or "type:NAME", which may only mask; ` +
+				`what decides a column: column > table > narrower glob > category > type`,
+			"properties":           categories,
 			"patternProperties":    object{"^type:.": ref("mask")},
 			"additionalProperties": ref("decision_by_pattern"),
-			"propertyNames":        object{"not": object{"pattern": "^category:"}},
+			"propertyNames":        object{"anyOf": []any{object{"not": object{"pattern": "^category:"}}, object{"enum": known}}},
 		},
 		"domains": object{
 			"type": "object", "description": "what holds for all columns of a domain",
