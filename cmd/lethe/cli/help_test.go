@@ -170,10 +170,10 @@ environments:
 	}
 }
 
-// readme returns README.md and its fenced blocks, in order.
-func readme(t *testing.T) (text string, blocks []string) {
+// blocksOf returns a document and its fenced blocks, in order.
+func blocksOf(t *testing.T, name string) (text string, blocks []string) {
 	t.Helper()
-	raw, err := os.ReadFile("../../../README.md")
+	raw, err := os.ReadFile("../../../" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,9 +183,11 @@ func readme(t *testing.T) (text string, blocks []string) {
 	return string(raw), blocks
 }
 
-// TestReadmesFilesAreRead holds that what a newcomer copies from README.md is accepted.
-func TestReadmesFilesAreRead(t *testing.T) {
-	_, blocks := readme(t)
+// TestDocumentsFilesAreRead holds that what a newcomer copies from the documents is accepted.
+func TestDocumentsFilesAreRead(t *testing.T) {
+	_, blocks := blocksOf(t, "README.md")
+	_, reference := blocksOf(t, "RULES.md")
+	blocks = append(blocks, reference...)
 	registry, err := anonymize.NewRegistry(builtin.Masks())
 	if err != nil {
 		t.Fatal(err)
@@ -198,20 +200,25 @@ func TestReadmesFilesAreRead(t *testing.T) {
 		case "lethe.yaml":
 			cfg, found := config.Parse(name, []byte(block))
 			if len(found) > 0 || cfg.Environments["staging"].From != "production" {
-				t.Errorf("README.md's %s: %v", name, found)
+				t.Errorf("the documents' %s: %v", name, found)
 			}
 		case "rules.yaml":
-			file, found := rules.Parse(name, func(string) ([]byte, error) { return []byte(block), nil })
+			file, found := rules.Parse(name, func(path string) ([]byte, error) {
+				if path != name {
+					return []byte("version: 1\n"), nil // what is included
+				}
+				return []byte(block), nil
+			})
 			if len(found) == 0 {
 				found = file.CheckMasks(registry)
 			}
 			if len(found) > 0 {
-				t.Errorf("README.md's %s: %v", name, found)
+				t.Errorf("the documents' %s: %v", name, found)
 			}
 		}
 	}
-	if !seen["lethe.yaml"] || !seen["rules.yaml"] {
-		t.Errorf("README.md shows %v, want both files", seen)
+	if !seen["lethe.yaml"] || !seen["rules.yaml"] || len(reference) != 1 {
+		t.Errorf("the documents show %v, want both files and the reference", seen)
 	}
 }
 
@@ -224,7 +231,7 @@ func TestDocumentsNameWhatThereIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	count, paths := 0, 0
-	for _, name := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"} {
+	for _, name := range []string{"README.md", "RULES.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"} {
 		raw, err := os.ReadFile("../../../" + name)
 		if err != nil {
 			t.Fatal(err)

@@ -303,7 +303,7 @@ func TestEveryFailureHasItsStatus(t *testing.T) {
 // testdata.
 func TestSchemasAcceptWhatIsShown(t *testing.T) {
 	examples := map[string][]string{"config": {demo.Config()}, "rules": {demo.Rules()}}
-	_, blocks := readme(t)
+	_, blocks := blocksOf(t, "README.md")
 	for _, block := range blocks {
 		switch {
 		case strings.HasPrefix(block, "# lethe.yaml"):
