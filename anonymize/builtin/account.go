@@ -89,8 +89,7 @@ func email(library *dictionary.Library) anonymize.Definition {
 			return &emailMask{
 				prf:    derive.NewPRF(a.Key),
 				form:   canonicalOf(a.Type),
-				first:  chooseFrom(library.FirstNames(), math.MaxInt),
-				last:   chooseFrom(library.LastNames(), math.MaxInt),
+				names:  twoNames{chooseFrom(library.FirstNames(), math.MaxInt), chooseFrom(library.LastNames(), math.MaxInt)},
 				room:   room(a),
 				domain: "@" + stringOf(a, "host"),
 			}, nil
@@ -120,11 +119,11 @@ func isReserved(domain string) bool {
 // emailMask writes first.last.SYMBOLS@domain, leaving out names for which there is no room. The symbols
 // alone make it unique, so that names may recur.
 type emailMask struct {
-	prf         *derive.PRF
-	form        canonical
-	first, last choice
-	room        int
-	domain      string
+	prf    *derive.PRF
+	form   canonical
+	names  twoNames
+	room   int
+	domain string
 }
 
 // Append implements anonymize.Mask.
@@ -133,11 +132,7 @@ func (m *emailMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 	value := m.form.append(scratch[:0], v.Text)
 	own := plain(second[:0], value)
 	d := m.prf.Draw(value)
-	first, err := m.first.pick(&d, own)
-	if err != nil {
-		return nil, err
-	}
-	last, err := m.last.pick(&d, own)
+	first, last, err := m.names.pick(&d, own)
 	if err != nil {
 		return nil, err
 	}

@@ -82,40 +82,49 @@ func (m *wordMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 
 // fullName is a definition of its own because its parts share the column's width.
 func fullName(library *dictionary.Library) anonymize.Definition {
-	parts := func(a anonymize.Args) (first, last choice) {
+	parts := func(a anonymize.Args) twoNames {
 		room := limit(a)
 		if room <= library.FirstNames().Longest()+1+library.LastNames().Longest() {
 			half := (room - 1) / 2
-			return chooseFrom(library.FirstNames(), half), chooseFrom(library.LastNames(), room-1-half)
+			return twoNames{chooseFrom(library.FirstNames(), half), chooseFrom(library.LastNames(), room-1-half)}
 		}
-		return chooseFrom(library.FirstNames(), room), chooseFrom(library.LastNames(), room)
+		return twoNames{chooseFrom(library.FirstNames(), room), chooseFrom(library.LastNames(), room)}
 	}
 	d := wordList("full_name", "replaces a person's name by a given name and a surname from lists", "Mary Smith", library.LastNames)
 	d.Cost = 110
 	d.Check = func(a anonymize.Args) error {
-		if first, last := parts(a); first.n < fewestWords || last.n < fewestWords {
+		if names := parts(a); names.first.n < fewestWords || names.last.n < fewestWords {
 			return tooNarrow(a, "a given name and a surname")
 		}
 		return nil
 	}
 	d.New = func(a anonymize.Args) (anonymize.Mask, error) {
-		first, last := parts(a)
 		return &fullNameMask{
 			prf:   derive.NewPRF(a.Key),
 			form:  canonicalOf(a.Type),
-			first: first,
-			last:  last,
+			names: parts(a),
 			style: caseOf(stringOf(a, "case")),
 		}, nil
 	}
 	return d
 }
 
+// twoNames chooses a given name and a surname, in this order from one draw.
+type twoNames struct{ first, last choice }
+
+func (t twoNames) pick(d *derive.Draw, own []byte) (first, last string, err error) {
+	if first, err = t.first.pick(d, own); err != nil {
+		return "", "", err
+	}
+	last, err = t.last.pick(d, own)
+	return first, last, err
+}
+
 type fullNameMask struct {
-	prf         *derive.PRF
-	form        canonical
-	first, last choice
-	style       letterCase
+	prf   *derive.PRF
+	form  canonical
+	names twoNames
+	style letterCase
 }
 
 // Append implements anonymize.Mask.
@@ -124,11 +133,7 @@ func (m *fullNameMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 	value := m.form.append(scratch[:0], v.Text)
 	own := plain(second[:0], value)
 	d := m.prf.Draw(value)
-	first, err := m.first.pick(&d, own)
-	if err != nil {
-		return nil, err
-	}
-	last, err := m.last.pick(&d, own)
+	first, last, err := m.names.pick(&d, own)
 	if err != nil {
 		return nil, err
 	}
