@@ -11,7 +11,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/lethedb/lethe/internal/catalog"
-	"github.com/lethedb/lethe/internal/copytext"
 	"github.com/lethedb/lethe/internal/leak"
 	"github.com/lethedb/lethe/internal/pg"
 	"github.com/lethedb/lethe/internal/preflight"
@@ -45,12 +44,7 @@ func (d *demonstration) roles(ctx context.Context) error {
 	if err := d.script(ctx, d.server.DSN("production"), sql+grants); err != nil {
 		return err
 	}
-	for _, statement := range []string{"CREATE DATABASE staging OWNER " + builder + ";"} {
-		if err := d.script(ctx, d.server.DSN("postgres"), statement); err != nil {
-			return err
-		}
-	}
-	return nil
+	return d.script(ctx, d.server.DSN("postgres"), "CREATE DATABASE staging OWNER "+builder+";")
 }
 
 // rowsOf reads tables of a database in one snapshot. A nil list reads every table that holds rows.
@@ -90,24 +84,7 @@ func readTable(ctx context.Context, snapshot *pg.Snapshot, t *catalog.Table, see
 	if _, err := snapshot.CopyOut(ctx, query, &out); err != nil {
 		return err
 	}
-	splitter := copytext.NewSplitter(len(columns))
-	splitter.Feed(out.Bytes())
-	for splitter.Next() {
-		row := make([][]byte, len(columns))
-		for i, raw := range splitter.Fields() {
-			value, null, err := copytext.Unescape([]byte{}, raw)
-			if err != nil {
-				return err
-			}
-			if !null {
-				row[i] = value
-			}
-		}
-		if err := see(t, columns, row); err != nil {
-			return err
-		}
-	}
-	return splitter.Close()
+	return eachRow(out.Bytes(), len(columns), func(row [][]byte) error { return see(t, columns, row) })
 }
 
 // shown are the customers whose rows are shown: one with a note, one without.

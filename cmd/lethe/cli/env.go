@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -83,8 +82,18 @@ Adopting again changes the two permissions and nothing else.`,
 	return command
 }
 
-// look up an environment's options for verbs that read or mark it.
-func (a *app) reach(ctx context.Context, cfg *config.Config, env config.Environment) (pg.TargetOptions, error) {
+// named loads the configuration and returns the environment of that name with it.
+func (a *app) named(name string) (*config.Config, config.Environment, error) {
+	cfg, err := a.loadConfig()
+	if err != nil {
+		return nil, config.Environment{}, err
+	}
+	env, err := environment(cfg, name)
+	return cfg, env, err
+}
+
+// reach says where an environment lives, its connection string fetched.
+func (a *app) reach(ctx context.Context, env config.Environment) (pg.TargetOptions, error) {
 	dsn, err := a.resolve(ctx, env.Target.DSN, "the connection string of environment "+env.Name, env.Target.Place)
 	if err != nil {
 		return pg.TargetOptions{}, err
@@ -93,15 +102,11 @@ func (a *app) reach(ctx context.Context, cfg *config.Config, env config.Environm
 }
 
 func (a *app) adopt(ctx context.Context, name, confirm, sameServer string, restored bool) error {
-	cfg, err := a.loadConfig()
+	cfg, env, err := a.named(name)
 	if err != nil {
 		return err
 	}
-	env, err := environment(cfg, name)
-	if err != nil {
-		return err
-	}
-	options, err := a.reach(ctx, cfg, env)
+	options, err := a.reach(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -116,9 +121,9 @@ func (a *app) adopt(ctx context.Context, name, confirm, sameServer string, resto
 		}
 		adopt.Sources = append(adopt.Sources, dsn.Reveal())
 	}
-	run, err := state.NewRunID(a.Now(), rand.Reader)
+	run, err := a.newRun()
 	if err != nil {
-		return fmt.Errorf("name the run: %w", err)
+		return err
 	}
 	rec, err := a.begin(ctx, cfg, state.Run{ID: run, Environment: env.Name, Kind: state.Adopt})
 	if err != nil {
@@ -135,9 +140,9 @@ func (a *app) adopt(ctx context.Context, name, confirm, sameServer string, resto
 }
 
 // inspect asks one environment's database; what went wrong becomes part of the answer.
-func (a *app) inspect(ctx context.Context, cfg *config.Config, env config.Environment) environmentDocument {
+func (a *app) inspect(ctx context.Context, env config.Environment) environmentDocument {
 	doc := environmentDocument{Name: env.Name, From: env.From, Kind: string(env.Kind)}
-	options, err := a.reach(ctx, cfg, env)
+	options, err := a.reach(ctx, env)
 	if err == nil {
 		var status pg.Status
 		if status, err = pg.Inspect(ctx, options); err == nil {
@@ -161,7 +166,7 @@ func (a *app) listEnvironments(ctx context.Context) error {
 	}
 	var docs []environmentDocument
 	for _, name := range slices.Sorted(maps.Keys(cfg.Environments)) {
-		docs = append(docs, a.inspect(ctx, cfg, cfg.Environments[name]))
+		docs = append(docs, a.inspect(ctx, cfg.Environments[name]))
 	}
 	if err := a.print(docs, func(w io.Writer) { a.showEnvironments(w, docs) }); err != nil {
 		return err
@@ -228,15 +233,11 @@ func stateText(s *pg.Status) string {
 }
 
 func (a *app) showEnvironment(ctx context.Context, name string) error {
-	cfg, err := a.loadConfig()
+	_, env, err := a.named(name)
 	if err != nil {
 		return err
 	}
-	env, err := environment(cfg, name)
-	if err != nil {
-		return err
-	}
-	doc := a.inspect(ctx, cfg, env)
+	doc := a.inspect(ctx, env)
 	if doc.err != nil {
 		return fmt.Errorf("ask environment %s: %w", name, doc.err)
 	}

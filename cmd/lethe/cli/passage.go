@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +15,6 @@ import (
 	"github.com/lethedb/lethe/internal/pg"
 	"github.com/lethedb/lethe/internal/pgserver"
 	"github.com/lethedb/lethe/internal/secret"
-	"github.com/lethedb/lethe/internal/state"
 	"github.com/lethedb/lethe/rules"
 )
 
@@ -71,8 +69,8 @@ func (a *app) prepare(ctx context.Context, name string) (p *passage, done func()
 	if p.programs, err = pgserver.Find(ctx, a.Env); err != nil {
 		return nil, nil, fmt.Errorf("find PostgreSQL's programs: %w", err)
 	}
-	if p.run, err = state.NewRunID(a.Now(), rand.Reader); err != nil {
-		return nil, nil, fmt.Errorf("name the run: %w", err)
+	if p.run, err = a.newRun(); err != nil {
+		return nil, nil, err
 	}
 	dir, remove, err := privateDirectory()
 	if err != nil {

@@ -117,23 +117,40 @@ func previewRows(ctx context.Context, source *pg.Source, plan *rules.Plan, entry
 // parseRows undoes COPY's escapes.
 func parseRows(text []byte, columns int) ([][]*string, error) {
 	rows := [][]*string{}
-	splitter := copytext.NewSplitter(columns)
-	splitter.Feed(text)
-	for splitter.Next() {
+	err := eachRow(text, columns, func(fields [][]byte) error {
 		row := make([]*string, columns)
-		for i, raw := range splitter.Fields() {
-			value, null, err := copytext.Unescape(nil, raw)
-			if err != nil {
-				return nil, err
-			}
-			if !null {
+		for i, value := range fields {
+			if value != nil {
 				s := string(value)
 				row[i] = &s
 			}
 		}
 		rows = append(rows, row)
+		return nil
+	})
+	return rows, err
+}
+
+// eachRow calls see with the values of each row of COPY text; nil is NULL.
+func eachRow(text []byte, columns int, see func(row [][]byte) error) error {
+	splitter := copytext.NewSplitter(columns)
+	splitter.Feed(text)
+	for splitter.Next() {
+		row := make([][]byte, columns)
+		for i, raw := range splitter.Fields() {
+			value, null, err := copytext.Unescape([]byte{}, raw)
+			if err != nil {
+				return err
+			}
+			if !null {
+				row[i] = value
+			}
+		}
+		if err := see(row); err != nil {
+			return err
+		}
 	}
-	return rows, splitter.Close()
+	return splitter.Close()
 }
 
 func (a *app) showPreview(w io.Writer, d *previewDocument) {

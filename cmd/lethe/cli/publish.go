@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/rand"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -74,28 +72,21 @@ func environmentOptions(a *app, env config.Environment, dsn secret.String) pg.Ta
 
 // swap publishes or rolls back and puts it on record.
 func (a *app) swap(ctx context.Context, name string, kind state.Kind, do func(context.Context, pg.TargetOptions) (pg.Publication, error)) error {
-	cfg, err := a.loadConfig()
+	cfg, env, err := a.named(name)
 	if err != nil {
 		return err
 	}
-	env, err := environment(cfg, name)
+	options, err := a.reach(ctx, env)
 	if err != nil {
 		return err
 	}
-	dsn, err := a.resolve(ctx, env.Target.DSN, "the connection string of environment "+env.Name, env.Target.Place)
+	if options.Run, err = a.newRun(); err != nil {
+		return err
+	}
+	rec, err := a.begin(ctx, cfg, state.Run{ID: options.Run, Environment: env.Name, Kind: kind})
 	if err != nil {
 		return err
 	}
-	run, err := state.NewRunID(a.Now(), rand.Reader)
-	if err != nil {
-		return fmt.Errorf("name the run: %w", err)
-	}
-	rec, err := a.begin(ctx, cfg, state.Run{ID: run, Environment: env.Name, Kind: kind})
-	if err != nil {
-		return err
-	}
-	options := environmentOptions(a, env, dsn)
-	options.Run = run
 	publication, err := do(ctx, options)
 	result := state.Result{Outcome: state.Published}
 	if err == nil {
@@ -105,6 +96,6 @@ func (a *app) swap(ctx context.Context, name string, kind state.Kind, do func(co
 		return err
 	}
 	a.showFindings(publication.Notes)
-	doc := swapDocument{Run: run, Environment: env.Name, Publication: &publication}
+	doc := swapDocument{Run: options.Run, Environment: env.Name, Publication: &publication}
 	return a.print(doc, func(w io.Writer) { a.showPublication(w, env.Name, &publication) })
 }

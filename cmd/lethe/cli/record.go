@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -18,6 +19,15 @@ type record struct {
 	store  *state.Store
 	ledger *ledger.Log
 	run    state.Run
+}
+
+// newRun names a run, unlike any other on any machine.
+func (a *app) newRun() (string, error) {
+	id, err := state.NewRunID(a.Now(), rand.Reader)
+	if err != nil {
+		return "", fmt.Errorf("name the run: %w", err)
+	}
+	return id, nil
 }
 
 // begin opens the state file and the ledger and records that the run has started. Nothing is read before

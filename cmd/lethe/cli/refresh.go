@@ -334,21 +334,14 @@ const most = 20
 
 func (a *app) showRefresh(w io.Writer, d *refreshDocument) {
 	rows := make([]table.Row, 0, most+1)
-	shown := largest(d.Tables, most)
-	var rest work.Count
-	for i, t := range shown {
-		if i < most {
-			rows = append(rows, table.Row{printable(t.Table.String()), countText(t.Rows), bytesText(t.Bytes), durationText(time.Duration(t.Milliseconds) * time.Millisecond)})
-		}
-	}
-	for _, t := range d.Tables {
-		rest = rest.Add(t.Count)
+	for _, t := range largest(d.Tables, most) {
+		rows = append(rows, table.Row{printable(t.Table.String()), countText(t.Rows), bytesText(t.Bytes), durationText(time.Duration(t.Milliseconds) * time.Millisecond)})
 	}
 	if len(d.Tables) > most {
 		rows = append(rows, table.Row{"and " + counted(len(d.Tables)-most, "smaller table"), "", "", ""})
 	}
 	a.grid(w, table.Row{"table", "rows", "size", "time"}, []int{2, 3, 4}, rows,
-		table.Row{counted(len(d.Tables), "table"), countText(rest.Rows), bytesText(rest.Bytes), ""})
+		table.Row{counted(len(d.Tables), "table"), countText(d.Total.Rows), bytesText(d.Total.Bytes), ""})
 	fmt.Fprintln(w)
 	for _, phase := range d.Phases {
 		fmt.Fprintf(w, "  %-8s %s\n", phase.Phase, durationText(time.Duration(phase.Milliseconds)*time.Millisecond))
