@@ -84,7 +84,7 @@ func (a *app) demo(ctx context.Context, keep bool) error {
 		return err
 	}
 	d.doc.Seconds = a.Now().Sub(began).Seconds()
-	err = a.print(d.doc, func(w io.Writer) { d.close(w) })
+	err = a.print(d.doc, func(w io.Writer) { d.close(w, keep) })
 	if err == nil && keep {
 		d.wait(ctx)
 	}
@@ -236,14 +236,18 @@ func (d *demonstration) script(ctx context.Context, dsn, sql string) error {
 }
 
 // close ends the story on stdout.
-func (d *demonstration) close(w io.Writer) {
+func (d *demonstration) close(w io.Writer, kept bool) {
 	verdict := d.paintOut(green, fmt.Sprintf("%d of %s", d.doc.Found, countText(int64(d.doc.Identifying))))
 	if d.doc.Found > 0 {
 		verdict = d.paintOut(red, fmt.Sprintf("%d of %s", d.doc.Found, countText(int64(d.doc.Identifying))))
 	}
 	d.tell(w, 0, "\n%s identifying values found in %s rows of staging", verdict, countText(d.doc.Searched))
-	d.talk("\nthe whole story took %s, and nothing of it is left; with a database of your own: lethe --help",
-		durationText(time.Duration(d.doc.Seconds*float64(time.Second))))
+	left := ", and nothing of it is left"
+	if kept {
+		left = ""
+	}
+	d.talk("\nthe whole story took %s%s; with a database of your own: lethe --help",
+		durationText(time.Duration(d.doc.Seconds*float64(time.Second))), left)
 }
 
 // wait keeps the server for somebody who looks around.
