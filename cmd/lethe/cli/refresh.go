@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/lethedb/lethe/anonymize"
@@ -327,52 +325,4 @@ func (r *refreshing) result() state.Result {
 
 func recorded(p *pg.Publication) *state.Publication {
 	return &state.Publication{Database: p.Database, Previous: p.Previous, OutageMS: p.Outage.Milliseconds(), Sessions: p.Ended}
-}
-
-// most is how many tables the summary lists; the rest is one line.
-const most = 20
-
-func (a *app) showRefresh(w io.Writer, d *refreshDocument) {
-	rows := make([]table.Row, 0, most+1)
-	for _, t := range largest(d.Tables, most) {
-		rows = append(rows, table.Row{printable(t.Table.String()), countText(t.Rows), bytesText(t.Bytes), durationText(time.Duration(t.Milliseconds) * time.Millisecond)})
-	}
-	if len(d.Tables) > most {
-		rows = append(rows, table.Row{"and " + counted(len(d.Tables)-most, "smaller table"), "", "", ""})
-	}
-	a.grid(w, table.Row{"table", "rows", "size", "time"}, []int{2, 3, 4}, rows,
-		table.Row{counted(len(d.Tables), "table"), countText(d.Total.Rows), bytesText(d.Total.Bytes), ""})
-	fmt.Fprintln(w)
-	for _, phase := range d.Phases {
-		fmt.Fprintf(w, "  %-8s %s\n", phase.Phase, durationText(time.Duration(phase.Milliseconds)*time.Millisecond))
-	}
-	a.tell(w, 0, "\n%s masked, %s kept with a reason\ncounts and every object agree with the source's", counted(d.Masked, "column"), countText(int64(d.Kept)))
-	if !d.Published {
-		a.tell(w, 0, "%s run %s, not published; the old database serves on\nfinish it: lethe publish %s", a.paintOut(green, "built:"), d.Run, d.Environment)
-		return
-	}
-	a.showPublication(w, d.Environment, d.Publication)
-	a.tell(w, 0, "run %s, %s altogether", d.Run, durationText(time.Duration(d.Seconds*float64(time.Second))))
-}
-
-// showPublication says what serves now, and what publishing cost those who were connected.
-func (a *app) showPublication(w io.Writer, env string, p *pg.Publication) {
-	a.tell(w, 2, "%s %s serves %s\n  %s without service, %s ended", a.paintOut(green, "published:"), p.Database, served(p.Run),
-		durationText(p.Outage), counted(p.Ended, "session"))
-	if p.Previous == "" {
-		return
-	}
-	until := ""
-	if !p.KeptUntil.IsZero() {
-		until = " until " + p.KeptUntil.Local().Format("Mon 15:04")
-	}
-	a.tell(w, 2, "kept: %s%s\n  serve it again: lethe rollback %s", p.Previous, until, env)
-}
-
-// served names what a database holds: the data of a run, or what was there when it was adopted.
-func served(run string) string {
-	if run == "" {
-		return "what was there when it was adopted"
-	}
-	return "run " + run
 }

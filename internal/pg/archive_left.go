@@ -1,0 +1,94 @@
+package pg
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/finding"
+	"github.com/lethedb/lethe/internal/work"
+)
+
+// leaveOut decides what of the archive does not arrive, and says so: what reaches out of the copy, our
+// own schema, tables that the order drops, and all that stands on those.
+func (a *archive) leaveOut(order *work.Order) finding.List {
+	ordered := make(map[uint32]bool)
+	for _, table := range order.Tables {
+		ordered[table.Table.OID] = true
+	}
+	dropped := make(map[uint32]string)
+	for _, table := range order.Catalog.Tables {
+		if table.Extension == "" && table.Kind != catalog.MaterialisedView && !ordered[table.OID] {
+			dropped[table.OID] = table.Name.String()
+		}
+	}
+	reasons := make(map[int]string)
+	var found finding.List
+	for _, e := range a.entries {
+		reason, quiet := a.reasonAgainst(e, dropped, reasons)
+		if reason == "" {
+			continue
+		}
+		reasons[e.id] = reason
+		a.left[e.id] = true
+		if !quiet {
+			found = append(found, finding.Finding{Code: "left-out", Severity: finding.Warning, Object: e.String(), Message: reason})
+		}
+	}
+	return found
+}
+
+// reasonAgainst returns why an entry does not arrive, "" when it does; quiet when nobody need be told.
+func (a *archive) reasonAgainst(e entry, dropped map[uint32]string, reasons map[int]string) (reason string, quiet bool) {
+	switch e.kind {
+	case "PUBLICATION", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA", "SUBSCRIPTION", "SUBSCRIPTION TABLE", "USER MAPPING":
+		return "left out: it would wire the copy to other servers", strings.Contains(e.kind, " ") && e.kind != "USER MAPPING"
+	case "EVENT TRIGGER":
+		return "left out: event triggers would act on the copy's own changes", false
+	case "SCHEMA":
+		if strings.HasPrefix(e.name, "- "+ownSchema+" ") {
+			return "ours", true
+		}
+	case "COMMENT", "ACL", "SECURITY LABEL":
+		for _, kind := range []string{"PUBLICATION", "SUBSCRIPTION", "EVENT TRIGGER"} {
+			if strings.HasPrefix(e.name, "- "+kind+" ") {
+				return "of something left out", true
+			}
+		}
+	}
+	if name, ok := dropped[e.oid]; ok && e.class == classRelation {
+		return fmt.Sprintf("left out: the rules drop table %s", name), true
+	}
+	for _, id := range e.needs {
+		if why := reasons[id]; why != "" {
+			// Views, functions and foreign keys of others are told; the table's own indexes are not.
+			ofTable := slices.Contains([]string{"COMMENT", "ACL", "INDEX", "CONSTRAINT", "CHECK CONSTRAINT", "DEFAULT", "TRIGGER", "RULE",
+				"POLICY", "ROW SECURITY", "SEQUENCE", "SEQUENCE OWNED BY", "TABLE ATTACH", "INDEX ATTACH", "STATISTICS"}, e.kind)
+			return why, ofTable || why == "ours"
+		}
+	}
+	return "", false
+}
+
+// owners returns the roles that own what the catalog names and the archive restores, each once.
+func (a *archive) owners(c *catalog.Catalog) []string {
+	var names []string
+	for _, schema := range c.Schemas {
+		if schema.Extension == "" && schema.Name != "public" {
+			names = append(names, schema.Owner)
+		}
+	}
+	for _, table := range c.Tables {
+		if table.Extension == "" {
+			names = append(names, table.Owner)
+		}
+	}
+	for _, sequence := range c.Sequences {
+		if sequence.Extension == "" {
+			names = append(names, sequence.Owner)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

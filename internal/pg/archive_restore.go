@@ -1,0 +1,123 @@
+package pg
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// restore runs pg_restore for the entries, in their order, on as many sessions as jobs. Its failure names
+// the entry it stopped at.
+func (a *archive) restore(ctx context.Context, database string, entries []entry, jobs int) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	list, err := os.CreateTemp(a.dir, "list-")
+	if err != nil {
+		return fmt.Errorf("write the list for pg_restore: %w", err)
+	}
+	defer func() { _ = os.Remove(list.Name()) }()
+	var text strings.Builder
+	for _, e := range entries {
+		fmt.Fprintf(&text, "%d; %d %d %s\n", e.id, e.class, e.oid, e.kind)
+	}
+	_, err = list.WriteString(text.String())
+	if err = errors.Join(err, list.Close()); err != nil {
+		return fmt.Errorf("write the list for pg_restore: %w", err)
+	}
+	env, remove, err := toolEnvironment(ctx, a.opts.DSN, a.opts.session(database), a.remote, a.dir)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	// Only when it is verbose does it tell which entry failed.
+	args := []string{"--no-password", "--verbose", "--exit-on-error", "--use-list=" + list.Name(), "--dbname=" + conninfo(database)}
+	if jobs > 1 {
+		args = append(args, "--jobs="+strconv.Itoa(jobs))
+	}
+	if err := runTool(ctx, a.opts.Tools.PgRestore, withOptions(env), append(args, a.path)...); err != nil {
+		return a.name(err)
+	}
+	return nil
+}
+
+// conninfo spells a database's name as a connection string: a bare name that holds "=" would be read as
+// one.
+func conninfo(database string) string {
+	return "dbname='" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(database) + "'"
+}
+
+// withOptions adds the settings that a restore needs whatever the role's own are. What is built is worth
+// nothing before it is published, and the commit that publishes it flushes everything before it: no
+// statement need wait for the disk.
+func withOptions(env []string) []string {
+	const ours = "-c default_transaction_read_only=off -c synchronous_commit=off"
+	for i, variable := range env {
+		if given, ok := strings.CutPrefix(variable, "PGOPTIONS="); ok {
+			env[i] = "PGOPTIONS=" + given + " " + ours
+			return env
+		}
+	}
+	return append(env, "PGOPTIONS="+ours)
+}
+
+// EntryError says at which object pg_restore stopped. It unwraps to the ToolError.
+type EntryError struct {
+	// Object is the object's kind and name.
+	Object string
+	Err    error
+}
+
+// Error names the object.
+func (e *EntryError) Error() string { return fmt.Sprintf("restore %s: %v", e.Object, e.Err) }
+
+// Unwrap returns the program's failure.
+func (e *EntryError) Unwrap() error { return e.Err }
+
+// name finds out which entry pg_restore stopped at. Of its output only that number is read: the rest may
+// quote anything.
+func (a *archive) name(err error) error {
+	failed, ok := errors.AsType[*ToolError](err)
+	if !ok {
+		return err
+	}
+	match := regexp.MustCompile(`(?m)from TOC entry ([0-9]+);`).FindStringSubmatch(failed.Output())
+	if match == nil {
+		return err
+	}
+	for _, e := range a.entries {
+		if strconv.Itoa(e.id) == match[1] {
+			return &EntryError{Object: e.String(), Err: err}
+		}
+	}
+	return err
+}
+
+// schemasFirst splits entries into the schemas with their rights and the rest. pg_restore gives all rights
+// last, and a table is given only to an owner who may create in its schema.
+func schemasFirst(entries []entry) [][]entry {
+	var first, rest []entry
+	for _, e := range entries {
+		if e.kind == "SCHEMA" || (e.kind == "ACL" && strings.HasPrefix(e.name, "- SCHEMA ")) {
+			first = append(first, e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	return [][]entry{first, rest}
+}
+
+// byContents sorts entries as the archive has them.
+func (a *archive) byContents(entries []entry) {
+	place := make(map[int]int, len(a.entries))
+	for i, e := range a.entries {
+		place[e.id] = i
+	}
+	slices.SortFunc(entries, func(x, y entry) int { return cmp.Compare(place[x.id], place[y.id]) })
+}
