@@ -17,10 +17,6 @@ import (
 	"github.com/lethedb/lethe/internal/work"
 )
 
-// copyFrame is what one CopyData message carries: pgx reads into 64 KiB and keeps 5 bytes for the header
-// of the message; shorter reads make many small messages of it.
-const copyFrame = 65536 - 5
-
 // ErrPartTaken says that a part was loaded by another worker while this one was loading it. Nothing of
 // this attempt stays.
 var ErrPartTaken = errors.New("the part was loaded by another worker meanwhile")
@@ -40,7 +36,7 @@ func (t *Target) Write(ctx context.Context, part work.Part, rows *masked.Rows) (
 	case part.Run != b.order.Run:
 		return work.Count{}, fmt.Errorf("load %s: it belongs to run %s", part, part.Run)
 	}
-	want := masked.Header{Table: part.Table, Columns: table.Columns, Format: masked.Text, Plan: b.order.Digests.Plan}
+	want := masked.Header{Table: part.Table, Columns: table.Columns, Format: formatOf(table), Plan: b.order.Digests.Plan}
 	if err := rows.Header().Check(want); err != nil {
 		return work.Count{}, err
 	}
@@ -93,65 +89,6 @@ func partLoaded(ctx context.Context, conn *pgx.Conn, part work.Part) (work.Count
 		return c, false, nil
 	}
 	return c, err == nil, err
-}
-
-// copyIn streams the rows into the table that they are loaded through.
-func copyIn(ctx context.Context, conn *pgx.Conn, table work.Table, rows *masked.Rows) (work.Count, error) {
-	into := table.Into
-	if into.IsZero() {
-		into = table.Table.Name
-	}
-	columns := make([]string, len(table.Columns))
-	for i, c := range table.Columns {
-		columns[i] = quoted(c)
-	}
-	list := "(" + strings.Join(columns, ", ") + ")"
-	if len(columns) == 0 {
-		list = "" // a table without columns has rows all the same, and an empty list is a syntax error
-	}
-	statement := "COPY " + into.SQL() + " " + list + " FROM STDIN (FORMAT text)"
-	var count work.Count
-	reader, writer := io.Pipe()
-	var pushing sync.WaitGroup
-	var pushed int64
-	var pushErr error
-	pushing.Go(func() {
-		// The pipe is closed with the error of pushing, so that the server is told to forget the rows.
-		defer func() { _ = writer.CloseWithError(pushErr) }()
-		counted := &countingWriter{w: writer}
-		buffer := bufio.NewWriterSize(counted, copyFrame)
-		if pushed, pushErr = rows.Push(buffer); pushErr == nil {
-			pushErr = buffer.Flush()
-		}
-		count.Bytes = counted.n
-	})
-	tag, err := conn.PgConn().CopyFrom(ctx, reader, statement)
-	_ = reader.CloseWithError(io.ErrClosedPipe) // a server that stopped reading must not leave the pusher waiting
-	pushing.Wait()
-	switch {
-	case pushErr != nil && !errors.Is(pushErr, io.ErrClosedPipe):
-		return count, pushErr // the cause; what the server says of it is an echo
-	case err != nil:
-		return count, fmt.Errorf("copy into %s: %w", into, err)
-	case pushErr != nil:
-		return count, fmt.Errorf("copy into %s: %w", into, pushErr)
-	case tag.RowsAffected() != pushed:
-		return count, fmt.Errorf("copy into %s: %d rows were sent and %d arrived", into, pushed, tag.RowsAffected())
-	}
-	count.Rows = pushed
-	return count, nil
-}
-
-// countingWriter counts what goes through it.
-type countingWriter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *countingWriter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
 }
 
 // list writes the part's line. Another transaction that wrote the same line and did not end is a worker

@@ -28,14 +28,16 @@ type Query struct {
 	Where string
 	// Limit is the most rows; 0 for all.
 	Limit int
+	// Binary asks for the binary form of COPY.
+	Binary bool
 }
 
 // copyBuffer gathers rows before they are written on: the driver hands over one row at a time, and rows
 // are a hundred bytes often enough.
 const copyBuffer = 64 << 10
 
-// CopyOut writes rows to w in the text form of COPY, as the pinned settings spell values, and returns how
-// many there were. A partitioned table holds no rows of its own and is refused: its partitions are read.
+// CopyOut writes rows to w in the text form of COPY, as the pinned settings spell values, or in the binary
+// form where q asks for it, and returns how many there were. A partitioned table holds no rows of its own and is refused: its partitions are read.
 // After an error, w has got some rows of the part, or none.
 func (s *Snapshot) CopyOut(ctx context.Context, q Query, w io.Writer) (rows int64, err error) {
 	query, err := s.selection(q, s.columnList(q.Columns))
@@ -51,7 +53,8 @@ func (s *Snapshot) CopyOut(ctx context.Context, q Query, w io.Writer) (rows int6
 			}
 		}
 		buffered := bufio.NewWriterSize(w, copyBuffer)
-		tag, err := conn.PgConn().CopyTo(ctx, buffered, "COPY ("+query+") TO STDOUT")
+		statement := "COPY (" + query + ") TO STDOUT (FORMAT " + string(formatOf(work.Table{Binary: q.Binary})) + ")"
+		tag, err := conn.PgConn().CopyTo(ctx, buffered, statement)
 		if err != nil {
 			return err
 		}

@@ -72,6 +72,9 @@ type Table struct {
 	// Into is the table on the target that the rows are loaded through: the table itself, or its
 	// partition root when a partition key above it is masked.
 	Into catalog.Name
+	// Binary has the rows travel in the binary form of COPY, source and target speaking it to each other;
+	// in the text form otherwise.
+	Binary bool
 }
 
 // Part is the unit of work: of loading, of progress, of retry and of distribution.

@@ -258,7 +258,7 @@ func (s snapshotReader) Parts(_ context.Context, t work.Table) ([]work.Part, err
 
 // CopyPart writes the rows of one part to w, as they are in production: only masking may read them.
 func (s snapshotReader) CopyPart(ctx context.Context, t work.Table, part work.Part, w io.Writer) error {
-	_, err := s.snapshot.CopyOut(ctx, pg.Query{Table: t.Table.Name, Columns: t.Columns, Range: part.Range, Where: t.Where}, w)
+	_, err := s.snapshot.CopyOut(ctx, pg.Query{Table: t.Table.Name, Columns: t.Columns, Range: part.Range, Where: t.Where, Binary: t.Binary}, w)
 	return err
 }
 
