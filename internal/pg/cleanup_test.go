@@ -178,7 +178,8 @@ func TestALostLockCannotPublish(t *testing.T) {
 	s.build(t, target, course{})
 	pgtest.QueryInt(t, s.target.MaintenanceDSN(), `SELECT pg_terminate_backend($1)::int`, int64(target.lock.conn.PgConn().PID()))
 	openTarget(t, s.options(t, "thief"))
-	if err := target.Commit(t.Context()); !errors.Is(err, errLockLost) {
+	err := target.Commit(t.Context())
+	if lost, ok := errors.AsType[*LostError](err); !ok || lost.What != lostLock {
 		t.Errorf("got %v", err)
 	}
 	assertList(t, "databases", s.databases(t), "", "__r1")

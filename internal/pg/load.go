@@ -42,7 +42,7 @@ func (t *Target) Write(ctx context.Context, part work.Part, rows *masked.Rows) (
 	}
 	conn, err := b.sessions.take(ctx)
 	if err != nil {
-		return work.Count{}, fmt.Errorf("load %s: %w", part, err)
+		return work.Count{}, b.brokenOff(ctx, fmt.Errorf("load %s: %w", part, err))
 	}
 	count, err := b.loadPart(ctx, conn, table, part, rows)
 	if err != nil {
@@ -50,7 +50,7 @@ func (t *Target) Write(ctx context.Context, part work.Part, rows *masked.Rows) (
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause // what a connection says that was cut for it is noise
 		}
-		return work.Count{}, sanitize(fmt.Errorf("load %s: %w", part, err))
+		return work.Count{}, b.brokenOff(ctx, sanitize(fmt.Errorf("load %s: %w", part, err)))
 	}
 	b.sessions.give(conn)
 	return count, nil

@@ -98,6 +98,33 @@ func TestAPartWhoseCommitWentUnansweredIsLoadedOnce(t *testing.T) {
 	assertEqual(t, "rows", b.rows(t), 2)
 }
 
+// TestASessionThatIsEndedMayBeReplaced holds that a part whose session is ended under it says that it may be
+// tried again, and then is loaded once; without the environment's lock it may not.
+func TestASessionThatIsEndedMayBeReplaced(t *testing.T) {
+	b := begin(t, nil)
+	ended := func(no int) error {
+		rows := masked.Seal(sealed(b.table, "").Header(), func(w io.Writer) (int64, error) {
+			pgtest.QueryInt(t, b.source.DSN(), `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1 AND query LIKE 'COPY%'`, b.target.build.database)
+			_, err := io.WriteString(w, strings.Repeat(itoa(int64(no))+"\n", 1<<18))
+			return 1 << 18, err
+		})
+		_, err := b.target.Write(t.Context(), b.part(no), rows)
+		return err
+	}
+	if broken, ok := errors.AsType[*BrokenOffError](ended(0)); !ok || !broken.Transient() {
+		t.Fatalf("got %v", broken)
+	}
+	if _, err := b.write(0, "1\n2\n"); err != nil {
+		t.Fatal(err)
+	}
+	assertEqual(t, "rows", b.rows(t), 2)
+	pgtest.QueryInt(t, b.target.opts.DSN, `SELECT pg_terminate_backend($1)::int`, int64(b.target.lock.conn.PgConn().PID()))
+	err := ended(1)
+	if lost, ok := errors.AsType[*LostError](err); !ok || lost.What != lostLock {
+		t.Errorf("without the lock: %v", err)
+	}
+}
+
 func TestAWorkerThatIsOvertakenLeavesNothing(t *testing.T) {
 	b := begin(t, nil)
 	started, resume := make(chan struct{}), make(chan struct{})

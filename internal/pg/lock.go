@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -47,13 +48,18 @@ func orUnknown(s string) string {
 }
 
 // errLockLost is the loss of the session that holds the environment's lock.
-var errLockLost = errors.New("the session that holds the environment's lock was lost; start the run again")
+func errLockLost() error { return &LostError{What: lostLock} }
+
+// lostLock is what a LostError names when the environment's lock is gone.
+const lostLock = "environment's lock"
 
 // environmentLock is the session that holds an environment's lock. Publishing runs on it, so that who
-// lost the lock cannot publish. It is used by one goroutine at a time.
+// lost the lock cannot publish. Only check may be called from several goroutines at once.
 type environmentLock struct {
 	conn *pgx.Conn
 	key  int64
+	// checking keeps two parts that lost their sessions from asking at once.
+	checking sync.Mutex
 }
 
 // lockPatience is how long a run waits for the environment's lock before it is refused: a session that has
@@ -134,19 +140,21 @@ func lockHolder(ctx context.Context, conn *pgx.Conn, key int64) (Holder, error) 
 
 // check makes sure that the session still stands and still holds the lock.
 func (l *environmentLock) check(ctx context.Context) error {
+	l.checking.Lock()
+	defer l.checking.Unlock()
 	var own int
 	if err := l.conn.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&own); err != nil {
 		if ctx.Err() != nil {
 			return sanitize(err)
 		}
-		return errLockLost
+		return errLockLost()
 	}
 	h, err := l.holder(ctx)
 	if err != nil {
 		return sanitize(err)
 	}
 	if h.PID != own {
-		return errLockLost
+		return errLockLost()
 	}
 	return nil
 }

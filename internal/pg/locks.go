@@ -268,10 +268,18 @@ func (e *ChangedError) Error() string {
 // LostError says that the snapshot or the locks that a run stands on are gone. What was read before
 // stays true; nothing more can be read at the same instant.
 type LostError struct {
-	// What was lost: "snapshot" or "locks".
+	// What was lost: "snapshot", "locks", or "environment's lock".
 	What string
 	// Err is why, free of values; may be nil.
 	Err error
+}
+
+// Code is a stable word for what was lost.
+func (e *LostError) Code() string {
+	if e.What == lostLock {
+		return "lock-lost"
+	}
+	return "snapshot-lost"
 }
 
 // Error names what was lost, the reason and what to do.

@@ -231,5 +231,5 @@ func (s *Snapshot) failed(ctx context.Context, name catalog.Name, err error, imp
 	case isLost(err, importing):
 		return &LostError{What: "snapshot", Err: sanitize(err)}
 	}
-	return sanitize(err)
+	return brokenOff(sanitize(err))
 }

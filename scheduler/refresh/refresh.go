@@ -72,6 +72,9 @@ type Job struct {
 	Events func(Event)
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
+	// Pause waits before a part is tried again, longer after each attempt, or until ctx ends. Defaults to a
+	// quarter of a second and then a second.
+	Pause func(ctx context.Context, attempt int) error
 }
 
 // Phase names what a run is doing.
@@ -94,7 +97,7 @@ type Event struct {
 	Order *work.Order
 	// Table is the table that moved on; zero for phases.
 	Table catalog.Name
-	// Bytes and Rows were just loaded.
+	// Bytes and Rows were just loaded; below 0 they are taken back, for the part is loaded again.
 	Bytes int64
 	Rows  int64
 	// Landed reports that the table's last part landed; Finished that its indexes stand.
@@ -108,6 +111,8 @@ type Report struct {
 	// Findings are what verification found, warnings included.
 	Findings finding.List `json:"findings,omitempty"`
 	Total    work.Count   `json:"total"`
+	// Retried is how many attempts at a part were lost to accidents and made again.
+	Retried int `json:"retried,omitempty"`
 }
 
 // TableReport says what became of one table.
@@ -173,7 +178,22 @@ func (j Job) withDefaults() Job {
 	if j.Now == nil {
 		j.Now = time.Now
 	}
+	if j.Pause == nil {
+		j.Pause = pause
+	}
 	return j
+}
+
+// pause is the default of Job.Pause.
+func pause(ctx context.Context, attempt int) error {
+	timer := time.NewTimer(250 * time.Millisecond << (2 * (attempt - 1)))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
 }
 
 // run is the state of one Run.
@@ -312,18 +332,24 @@ func (r *run) start(ctx context.Context, group *errgroup.Group, from Producer, t
 	return nil
 }
 
-// move copies one part and reports whether it was its table's last.
+// move copies one part and reports whether it was its table's last. A part that a lost session broke off is
+// copied again: the source's instant still stands, and of the attempt nothing stayed.
 func (r *run) move(ctx context.Context, from Producer, part work.Part) (last bool, err error) {
-	rows, err := from.Rows(ctx, part)
-	if err != nil {
-		return false, fmt.Errorf("read %s: %w", part, err)
+	var count work.Count
+	for attempt := 1; ; attempt++ {
+		count, err = r.attempt(ctx, from, part)
+		if err == nil || attempt == partAttempts || !transient(err) {
+			break
+		}
+		if err := r.job.Pause(ctx, attempt); err != nil {
+			return false, err
+		}
+		r.mu.Lock()
+		r.report.Retried++
+		r.mu.Unlock()
 	}
-	rows.Observe(func(bytes, rows int) {
-		r.job.Events(Event{Table: part.Table, Bytes: int64(bytes), Rows: int64(rows)})
-	})
-	count, err := r.job.Into.Write(ctx, part, rows)
 	if err != nil {
-		return false, fmt.Errorf("copy %s: %w", part, err)
+		return false, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -332,6 +358,38 @@ func (r *run) move(ctx context.Context, from Producer, part work.Part) (last boo
 	p.took = r.job.Now().Sub(p.began)
 	p.left--
 	return p.left == 0, nil
+}
+
+// attempt copies one part, once. What it told of its progress is taken back when it fails.
+func (r *run) attempt(ctx context.Context, from Producer, part work.Part) (work.Count, error) {
+	rows, err := from.Rows(ctx, part)
+	if err != nil {
+		return work.Count{}, fmt.Errorf("read %s: %w", part, err)
+	}
+	var told work.Count
+	rows.Observe(func(bytes, rows int) {
+		told = told.Add(work.Count{Bytes: int64(bytes), Rows: int64(rows)})
+		r.job.Events(Event{Table: part.Table, Bytes: int64(bytes), Rows: int64(rows)})
+	})
+	count, err := r.job.Into.Write(ctx, part, rows)
+	if err != nil {
+		r.job.Events(Event{Table: part.Table, Bytes: -told.Bytes, Rows: -told.Rows})
+		return work.Count{}, fmt.Errorf("copy %s: %w", part, err)
+	}
+	return count, nil
+}
+
+// partAttempts is how often a part is tried: a restarted pooler or a cut cable is over by then, and what
+// fails a third time is no accident.
+const partAttempts = 3
+
+// transient reports whether an error says of itself that the same part may be tried again at once.
+func transient(err error) bool {
+	again, ok := errors.AsType[interface {
+		error
+		Transient() bool
+	}](err)
+	return ok && again.Transient()
 }
 
 func (r *run) count(ctx context.Context, from Producer, table work.Table) error {

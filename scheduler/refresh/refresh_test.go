@@ -34,8 +34,15 @@ type world struct {
 	begun    bool
 	commits  int
 	aborts   int
-	broken   []string // laws that were broken
+	broken   []string       // laws that were broken
+	cuts     map[string]int // how often a part's session is cut after its rows were sent
 }
+
+// cut is an error that says of itself that the part may be tried again.
+type cut struct{}
+
+func (cut) Error() string   { return "the session was cut" }
+func (cut) Transient() bool { return true }
 
 var errInjected = errors.New("injected")
 
@@ -114,6 +121,10 @@ func (w *world) Write(_ context.Context, part work.Part, rows *masked.Rows) (wor
 	w.law(!slices.Contains(w.finished, part.Table), "%s was written after its table was finished", part)
 	if err != nil {
 		return work.Count{}, err
+	}
+	if w.cuts[part.String()] > 0 {
+		w.cuts[part.String()]--
+		return work.Count{}, cut{}
 	}
 	if part.Table != w.lose {
 		w.written[part.String()] = n
@@ -228,6 +239,49 @@ func TestRunKeepsWhatServesWhenRowsAreLost(t *testing.T) {
 	if w.commits != 0 || w.aborts != 1 {
 		t.Errorf("got %d commits and %d aborts, want none and one", w.commits, w.aborts)
 	}
+}
+
+// TestAPartThatWasCutOffIsCopiedAgain holds that accidents to sessions are made good within the run, each part
+// at most twice, and counted once; a part that is cut off again and again fails the run.
+func TestAPartThatWasCutOffIsCopiedAgain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(rapid.SliceOfN(rapid.Int64Range(0, 9), 1, 4).Draw(t, "rows")...)
+		w.cuts = map[string]int{}
+		worst, all := 0, 0
+		for _, table := range w.order.Tables {
+			for no := range partsPerTable {
+				n := rapid.SampledFrom([]int{0, 0, 0, 1, partAttempts - 1, partAttempts}).Draw(t, "cuts")
+				w.cuts[work.Part{Table: table.Table.Name, No: no}.String()] = n
+				worst, all = max(worst, n), all+n
+			}
+		}
+		job := w.job(rapid.IntRange(1, 3).Draw(t, "workers"))
+		var mu sync.Mutex
+		var rows int64
+		job.Events = func(e Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			rows += e.Rows
+		}
+		job.Pause = func(ctx context.Context, attempt int) error { return ctx.Err() }
+		report, err := Run(t.Context(), job)
+		if worst >= partAttempts {
+			if !errors.Is(err, cut{}) || w.commits > 0 || w.aborts != 1 {
+				t.Fatalf("cut %d times in a row: %v, %d commits, %d aborts", worst, err, w.commits, w.aborts)
+			}
+			return
+		}
+		if err != nil || w.commits != 1 || len(w.broken) > 0 {
+			t.Fatalf("%d cuts: %v, %d commits, broken laws %v", all, err, w.commits, w.broken)
+		}
+		var want int64
+		for _, n := range w.rows {
+			want += n
+		}
+		if report.Retried != all || report.Total.Rows != want || rows < 0 || rows > want {
+			t.Fatalf("%d retried of %d cuts, %d rows reported and %d shown of %d", report.Retried, all, report.Total.Rows, rows, want)
+		}
+	})
 }
 
 func TestRunBuildsWithoutPublishing(t *testing.T) {

@@ -37,7 +37,7 @@ func classifyRun(err error) *failure {
 		return &failure{status: statusFailed, code: "yielded", err: yielded, retryable: true}
 	}
 	if lost, ok := errors.AsType[*pg.LostError](err); ok {
-		return &failure{status: statusFailed, code: "snapshot-lost", err: lost, retryable: true}
+		return &failure{status: statusFailed, code: lost.Code(), err: lost, retryable: true}
 	}
 	if sessions, ok := errors.AsType[*pg.SessionsError](err); ok {
 		return &failure{status: statusFailed, code: "sessions", err: sessions, retryable: true,
@@ -51,6 +51,9 @@ func classifyRun(err error) *failure {
 	}
 	if connect, ok := errors.AsType[*pg.ConnectError](err); ok {
 		return &failure{status: statusFailed, code: "cannot-connect", err: err, fix: connectFix(connect), retryable: retryConnect(connect)}
+	}
+	if broken, ok := errors.AsType[*pg.BrokenOffError](err); ok {
+		return &failure{status: statusFailed, code: "session-lost", err: broken, retryable: true, fix: "look into the server's log for why it ended the session; then start the run again"}
 	}
 	if server, ok := errors.AsType[*pg.ServerError](err); ok {
 		return &failure{status: statusFailed, code: cmp.Or(server.Condition, "server-error"), err: err, retryable: transient(server.Code)}
