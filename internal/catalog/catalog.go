@@ -197,6 +197,8 @@ type IndexPart struct {
 
 // ForeignKey is a reference from the table it stands in to another.
 type ForeignKey struct {
+	// OID identifies the constraint on its server; it is not part of the digest.
+	OID        uint32   `json:"-" digest:"-"`
 	Name       string   `json:"name"`
 	Columns    []string `json:"columns"`
 	References Name     `json:"references"`

@@ -57,7 +57,7 @@ func (r *reader) indexes(ctx context.Context) error {
 // on a partition, or for each partition referred to.
 func (r *reader) constraints(ctx context.Context) error {
 	type row struct {
-		Table               uint32
+		OID, Table          uint32
 		Name, Kind          string
 		Columns             []int32
 		References          uint32
@@ -65,7 +65,7 @@ func (r *reader) constraints(ctx context.Context) error {
 		Validated, Enforced bool
 		Definition          string
 	}
-	found, err := rows[row](ctx, r, "constraints", `SELECT k.conrelid, k.conname::text, k.contype::text,
+	found, err := rows[row](ctx, r, "constraints", `SELECT k.oid, k.conrelid, k.conname::text, k.contype::text,
 			ARRAY(SELECT u.k::int4 FROM unnest(k.conkey) WITH ORDINALITY u (k, no) ORDER BY u.no), k.confrelid,
 			ARRAY(SELECT u.k::int4 FROM unnest(k.confkey) WITH ORDINALITY u (k, no) ORDER BY u.no),
 			k.convalidated, `+r.since(18, `k.conenforced`, `true`)+`, coalesce(pg_get_constraintdef(k.oid), '')
@@ -86,7 +86,7 @@ func (r *reader) constraints(ctx context.Context) error {
 			continue
 		}
 		key := catalog.ForeignKey{
-			Name: f.Name, Columns: r.names(f.Table, f.Columns), ReferencedColumns: r.names(f.References, f.Referenced),
+			OID: f.OID, Name: f.Name, Columns: r.names(f.Table, f.Columns), ReferencedColumns: r.names(f.References, f.Referenced),
 			Validated: f.Validated, Enforced: f.Enforced, Definition: f.Definition,
 		}
 		if parent := r.tablesByOID[f.References]; parent != nil {

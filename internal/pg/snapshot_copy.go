@@ -126,16 +126,32 @@ func selection(q Query, list string) (string, error) {
 	return query, nil
 }
 
-// partBlocks is the size of a part: 256 MB of heap take some seconds to read, so that a retry is cheap and
-// the last part of a run does not keep the others waiting.
-const partBlocks = 32768
+// A part is at most 256 MB of heap: it takes some seconds to read, so that a retry is cheap. It is at least
+// 16 MB: opening and listing a part costs some milliseconds, which is then less than a fiftieth of its time.
+const (
+	largestPart  = 32768
+	smallestPart = 2048
+)
+
+// partsPerReader is how many parts a table that takes long is divided into for each reader: the last part
+// keeps the other readers waiting for an eighth of what they did at most.
+const partsPerReader = 8
+
+// partBlocks returns the size of a table's parts.
+func partBlocks(blocks int64, readers int) int64 {
+	return min(max(blocks/int64(max(readers, 1)*partsPerReader), smallestPart), largestPart)
+}
 
 // Parts returns the parts that hold a table's rows, each row in exactly one, whoever writes to the table
 // meanwhile: a snapshot sees one version of a row, which stays where it is, and the last part has no
 // upper bound. Tables that arrive empty, and relations whose rows are elsewhere (partitioned and foreign
 // tables) or are computed (materialised views), have none; what is not a heap is one part.
 func (s *Snapshot) Parts(table work.Table, run string) []work.Part {
-	return s.parts(table, run, partBlocks)
+	known := table.Table
+	if now := s.tables[known.Name]; now != nil {
+		known = now
+	}
+	return s.parts(table, run, partBlocks(known.Size.Blocks, s.source.opts.Connections))
 }
 
 func (s *Snapshot) parts(table work.Table, run string, size int64) []work.Part {

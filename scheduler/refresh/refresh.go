@@ -6,11 +6,9 @@
 package refresh
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -55,6 +53,19 @@ type Verifier interface {
 	Verify(ctx context.Context, want map[catalog.Name]int64) (finding.List, error)
 }
 
+// Schedule is the sink's own order of work, for a sink whose tables wait for each other: it says what may be
+// loaded, and does what stands on the rows beside the loading, instead of in Finish.
+type Schedule interface {
+	// Next returns the table whose rows may be loaded next, each table of the order once, and waits for it
+	// when there is none yet; ok is false when there will be none. It is called from one goroutine, when
+	// every part of the table before has been taken up.
+	Next(ctx context.Context) (table catalog.Name, ok bool, err error)
+	// Work returns when all that stands on the data is in place, or with the first error. It is called once,
+	// after Begin, and runs beside Next, Write and Finish. Finished is told of each table whose indexes
+	// stand, from several goroutines.
+	Work(ctx context.Context, finished func(catalog.Name)) error
+}
+
 // Instant runs read inside one instant of a source: the order and the producer it is given are valid
 // until it returns, and the source is let go of then.
 type Instant func(ctx context.Context, read func(ctx context.Context, order *work.Order, from Producer) error) error
@@ -64,6 +75,9 @@ type Job struct {
 	At     Instant
 	Into   Sink
 	Verify Verifier
+	// Schedule is the sink's own order of work; nil loads the largest tables first and leaves the rest to
+	// Finish.
+	Schedule Schedule
 	// Workers is how many parts are read and loaded at once. Defaults to 2.
 	Workers int
 	// Build stops before Commit and leaves what was built.
@@ -257,149 +271,19 @@ func (r *run) load(ctx context.Context) error {
 			for range r.job.Workers {
 				group.Go(func() error { return r.finish(ctx, landed) })
 			}
+			next := largestFirst(order)
+			if r.job.Schedule != nil {
+				next = r.job.Schedule.Next
+				group.Go(func() error { return r.job.Schedule.Work(ctx, r.finished) })
+			}
 			r.job.Events(Event{Phase: PhaseCopy, Order: order})
-			return r.timed(PhaseCopy, func() error { return r.copy(reading, from, landed) })
+			return r.timed(PhaseCopy, func() error { return r.copy(reading, from, next, landed) })
 		})
 	})
 	if err := group.Wait(); err != nil {
 		return err
 	}
 	r.report.Phases = append(r.report.Phases, PhaseReport{Phase: PhaseFinish, Milliseconds: r.job.Now().Sub(copied).Milliseconds()})
-	return nil
-}
-
-// finish completes tables as they land, until there are no more to come.
-func (r *run) finish(ctx context.Context, landed <-chan catalog.Name) error {
-	for table := range landed {
-		if err := r.job.Into.Finish(ctx, table); err != nil {
-			return fmt.Errorf("finish %s: %w", table, err)
-		}
-		r.job.Events(Event{Table: table, Finished: true})
-	}
-	return nil
-}
-
-// copy moves every part, largest tables first, and hands each table on when its last part landed.
-func (r *run) copy(ctx context.Context, from Producer, landed chan<- catalog.Name) error {
-	tables := slices.Clone(r.order.Tables)
-	slices.SortStableFunc(tables, func(a, b work.Table) int {
-		return cmp.Or(-cmp.Compare(a.Table.Size.Bytes, b.Table.Size.Bytes), a.Table.Name.Compare(b.Table.Name))
-	})
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(r.job.Workers)
-	for _, table := range tables {
-		if ctx.Err() != nil {
-			break
-		}
-		if err := r.start(ctx, group, from, table, landed); err != nil {
-			return errors.Join(err, group.Wait())
-		}
-	}
-	return group.Wait()
-}
-
-// start queues the parts of one table; an empty one is landed at once.
-func (r *run) start(ctx context.Context, group *errgroup.Group, from Producer, table work.Table, landed chan<- catalog.Name) error {
-	name := table.Table.Name
-	// A relation without rows of its own: a partitioned table's partitions stand in the order too.
-	if table.Empty || table.Table.Kind != catalog.Ordinary {
-		r.track(name, &progress{})
-		landed <- name
-		return nil
-	}
-	parts, err := from.Parts(ctx, table)
-	if err != nil {
-		return fmt.Errorf("divide %s: %w", name, err)
-	}
-	if len(parts) == 0 {
-		return fmt.Errorf("divide %s: no part was made, so its rows would be lost", name)
-	}
-	r.track(name, &progress{left: len(parts), began: r.job.Now()})
-	for _, part := range parts {
-		group.Go(func() error {
-			last, err := r.move(ctx, from, part)
-			if err != nil || !last {
-				return err
-			}
-			if err := r.count(ctx, from, table); err != nil {
-				return err
-			}
-			r.job.Events(Event{Table: name, Landed: true})
-			landed <- name
-			return nil
-		})
-	}
-	return nil
-}
-
-// move copies one part and reports whether it was its table's last. A part that a lost session broke off is
-// copied again: the source's instant still stands, and of the attempt nothing stayed.
-func (r *run) move(ctx context.Context, from Producer, part work.Part) (last bool, err error) {
-	var count work.Count
-	for attempt := 1; ; attempt++ {
-		count, err = r.attempt(ctx, from, part)
-		if err == nil || attempt == partAttempts || !transient(err) {
-			break
-		}
-		if err := r.job.Pause(ctx, attempt); err != nil {
-			return false, err
-		}
-		r.mu.Lock()
-		r.report.Retried++
-		r.mu.Unlock()
-	}
-	if err != nil {
-		return false, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	p := r.tables[part.Table]
-	p.count = p.count.Add(count)
-	p.took = r.job.Now().Sub(p.began)
-	p.left--
-	return p.left == 0, nil
-}
-
-// attempt copies one part, once. What it told of its progress is taken back when it fails.
-func (r *run) attempt(ctx context.Context, from Producer, part work.Part) (work.Count, error) {
-	rows, err := from.Rows(ctx, part)
-	if err != nil {
-		return work.Count{}, fmt.Errorf("read %s: %w", part, err)
-	}
-	var told work.Count
-	rows.Observe(func(bytes, rows int) {
-		told = told.Add(work.Count{Bytes: int64(bytes), Rows: int64(rows)})
-		r.job.Events(Event{Table: part.Table, Bytes: int64(bytes), Rows: int64(rows)})
-	})
-	count, err := r.job.Into.Write(ctx, part, rows)
-	if err != nil {
-		r.job.Events(Event{Table: part.Table, Bytes: -told.Bytes, Rows: -told.Rows})
-		return work.Count{}, fmt.Errorf("copy %s: %w", part, err)
-	}
-	return count, nil
-}
-
-// partAttempts is how often a part is tried: a restarted pooler or a cut cable is over by then, and what
-// fails a third time is no accident.
-const partAttempts = 3
-
-// transient reports whether an error says of itself that the same part may be tried again at once.
-func transient(err error) bool {
-	again, ok := errors.AsType[interface {
-		error
-		Transient() bool
-	}](err)
-	return ok && again.Transient()
-}
-
-func (r *run) count(ctx context.Context, from Producer, table work.Table) error {
-	n, err := from.Count(ctx, table)
-	if err != nil {
-		return fmt.Errorf("count %s: %w", table.Table.Name, err)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.tables[table.Table.Name].expected = n
 	return nil
 }
 
