@@ -35,8 +35,8 @@ fuzz: ## Each fuzz target for FUZZTIME (default 5s)
 	@.ci/fuzz $(FUZZTIME)
 
 .PHONY: crash
-crash: ## Kill lethe at SEEDS random moments (default 100) and at every step, and every way of a pooler
-	LETHE_CRASH_SEEDS=$(or $(SEEDS),100) $(GO) test -count=1 -timeout 30m -v -run 'Killed|Pooler|Interrupt|OneRun|FullDisk' ./cmd/lethe/cli
+crash: ## Kill lethe, sessions, servers and connections at SEEDS random moments (default 200) and at every step
+	LETHE_CRASH_SEEDS=$(or $(SEEDS),200) $(GO) test -count=1 -timeout 60m -v -run 'Killed|Accident|Pooler|Interrupt|OneRun|FullDisk' ./cmd/lethe/cli
 
 .PHONY: bench
 bench: ## Benchmarks of masks, codec and compile (BENCHTIME=1s)
