@@ -96,6 +96,24 @@ type Environment struct {
 	Publish   Publish
 	// KeepPrevious says how long the database that was published before can be rolled back to.
 	KeepPrevious KeepPrevious
+	// Roles says what becomes of the source's roles; the zero Roles keeps every name.
+	Roles Roles
+	// Without names what is left out of the schema.
+	Without Without
+}
+
+// Roles says what becomes of roles that the target does not have.
+type Roles struct {
+	// Map names a role of the target for a role of the source. A target may stand for several.
+	Map map[string]string
+	// Drop are roles of the source that get no rights on the copy; none of them is in Map.
+	Drop []string
+}
+
+// Without names what is left out of the schema on purpose.
+type Without struct {
+	// Extensions are left out together with all that needs them.
+	Extensions []string
 }
 
 // Target is the server that an environment is published on.

@@ -73,6 +73,8 @@ func (d *decoder) environment(name string, v *value, c *Config) Environment {
 		Count: keep.get("count").integer(),
 		For:   d.duration(keep.get("for"), keep.get("for").text(), "environments."+name+".keep_previous.for"),
 	}
+	e.Roles = d.roles(name, v.get("roles"))
+	e.Without.Extensions = v.get("without").get("extensions").texts()
 	if e.Slots != nil && e.KeepPrevious.Count > 1 {
 		d.report("conflict", keep.get("count").at(), "write 1 or 0",
 			"environments.%s.keep_previous.count: two slots hold one previous database at most", name)
@@ -128,6 +130,21 @@ func (d *decoder) slots(environment string, v *value) *Slots {
 	pointer := v.get("pointer")
 	s.Pointer = Pointer{File: d.resolve(pointer.get("file").text()), Command: d.command(pointer.get("command").texts())}
 	return s
+}
+
+// roles reads what becomes of roles; one cannot be both mapped and dropped.
+func (d *decoder) roles(environment string, v *value) Roles {
+	r := Roles{Drop: v.get("drop").texts()}
+	if mapped := v.get("map"); mapped != nil {
+		r.Map = make(map[string]string, len(mapped.names))
+		for _, from := range mapped.names {
+			r.Map[from] = mapped.get(from).text()
+			if slices.Contains(r.Drop, from) {
+				d.report("conflict", mapped.get(from).at(), "delete it from one of the two", "environments.%s.roles both maps and drops role %s", environment, from)
+			}
+		}
+	}
+	return r
 }
 
 // sessions reads "drain DURATION", "terminate" or "refuse"; the shape has seen to the form.

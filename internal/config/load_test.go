@@ -97,6 +97,8 @@ environments:
     undecided: blank
     publish: {sessions: drain  1m30s}
     keep_previous: {count: 0, for: 7d}
+    roles: {map: {app: app_copy, 'Mr X': app_copy}, drop: [analysts]}
+    without: {extensions: [pg_cron]}
 `
 	got, found := Parse("/etc/lethe/lethe.yaml", []byte(text))
 	if len(found) > 0 {
@@ -132,6 +134,8 @@ environments:
 		Target:       Target{DSN: secret.Ref{File: "/etc/lethe/copy.dsn"}, Maintenance: "admin"},
 		Publish:      Publish{Sessions: Sessions{Mode: Drain, Wait: 90 * time.Second}},
 		KeepPrevious: KeepPrevious{Count: 0, For: 7 * 24 * time.Hour},
+		Roles:        Roles{Map: map[string]string{"app": "app_copy", "Mr X": "app_copy"}, Drop: []string{"analysts"}},
+		Without:      Without{Extensions: []string{"pg_cron"}},
 	}
 	if !reflect.DeepEqual(e, want) {
 		t.Errorf("environment: got %+v, want %+v", e, want)

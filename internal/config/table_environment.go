@@ -45,11 +45,11 @@ func environmentBlock() *shape {
 		), "Hooks by name.").notYet(),
 		key("roles", object(
 			key("map", named(`^[^\x00]+$`, text("a role")), "Owners and grantees by other names."),
-			key("drop", list(text("a role")), "Roles whose grants are left out."),
-		), "Roles that the target has not.").notYet(),
+			key("drop", list(text("a role")), "Roles whose grants are left out; what they own goes to the database's owner."),
+		), "Roles that the target has not."),
 		key("without", object(
-			key("extensions", list(text("an extension")), "Extensions that are left out."),
-		), "What is left out of the schema.").notYet(),
+			key("extensions", list(text("an extension")), "Extensions that are left out, with what needs them."),
+		), "What is left out of the schema."),
 		key("revive", list(text("a name")), "Outward wiring that may live on the copy.").notYet(),
 		key("approve", list(text("a role")), "Roles that must approve each run.").notYet(),
 		key("subset", subsetBlock(), "Which rows arrive.").notYet(),
