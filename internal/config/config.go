@@ -100,6 +100,11 @@ type Environment struct {
 	Roles Roles
 	// Without names what is left out of the schema.
 	Without Without
+	// Retain are rows of the environment's own, carried from the old database into the new.
+	Retain []Retain
+	// After is run in the new database before it is published, in this order.
+	After []After
+	Hooks Hooks
 }
 
 // Roles says what becomes of roles that the target does not have.
@@ -144,6 +149,10 @@ type Pointer struct {
 // Publish says how an environment changes over to what was built.
 type Publish struct {
 	Sessions Sessions
+	// Window is when it may change over; nil for any time.
+	Window *Window
+	// Announce is how long before the change that is announced; 0 announces nothing.
+	Announce time.Duration
 }
 
 // SessionsMode says what becomes of the sessions on the database that is replaced.

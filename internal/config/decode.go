@@ -68,6 +68,10 @@ func (d *decoder) environment(name string, v *value, c *Config) Environment {
 		Undecided: Undecided(v.get("undecided").text()),
 	}
 	e.Publish.Sessions = d.sessions(name, v.get("publish").get("sessions"))
+	publish := v.get("publish")
+	e.Publish.Window = d.window(name, publish)
+	e.Publish.Announce = d.duration(publish.get("announce"), publish.get("announce").text(), "environments."+name+".publish.announce")
+	e.Retain, e.After, e.Hooks = d.retain(name, v.get("retain")), d.after(name, v.get("after")), d.hooks(name, v.get("hooks"))
 	keep := v.get("keep_previous")
 	e.KeepPrevious = KeepPrevious{
 		Count: keep.get("count").integer(),

@@ -1,10 +1,10 @@
 package config
 
 func environmentBlock() *shape {
-	command := object(
-		key("command", argv(), "Program and arguments.").needed(),
-		key("timeout", duration(), "Longest it may take."),
-	)
+	command := commandBlock()
+	hooks := func(name string) field {
+		return key(name, list(choice("a program, or a mapping with a command", text("a program"), command)), hookMoments()[name])
+	}
 	return object(
 		key("kind", oneWordOf("production_copy", "staging", "dev", "qa", "sandbox"),
 			"What the environment is for; by default its name, where that is a kind."),
@@ -25,24 +25,20 @@ func environmentBlock() *shape {
 		field{name: "publish", doc: "How the environment changes over.", whole: true, shape: object(
 			key("sessions", matching(`^(drain +`+durationPattern+`|terminate|refuse)$`, `"drain DURATION", terminate or refuse`),
 				"What becomes of sessions on the database that is replaced.").defaults("drain 30s"),
-			key("window", matching(`^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$`, `a window such as "05:00-06:00"`), "When it may change over.").notYet(),
-			key("announce", duration(), "How long before it is announced.").notYet(),
+			key("window", matching(`^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$`, `a window such as "05:00-06:00"`), "When it may change over, by the clock of zone.").notYet(),
+			key("zone", text("a time zone"), "Time zone of the window; by default this machine's.").notYet(),
+			key("announce", duration(), "How long before it changes over that is announced.").notYet(),
 		)},
 		field{name: "keep_previous", doc: "What is kept of earlier databases.", whole: true, shape: object(
 			key("count", integer(0, 9), "How many.").defaults(1),
 			key("for", duration(), "How long each.").defaults("24h"),
 		)},
-		key("retain", list(choice("a table, or a mapping with one", text("a table"), object(
-			key("table", text("a table"), "The table.").needed(),
-			key("where", text("a condition"), "Which of its rows."),
-			key("on_missing", oneWordOf("refuse", "drop row"), "What becomes of rows whose parents are gone."),
-		))), "Rows of the environment's own.").notYet(),
-		key("after", list(choice("a path, or a mapping with a command", path(), command)), "What runs before it is published.").notYet(),
+		key("retain", list(retainShape()), "Rows of the environment's own, carried from the old database into the new.").notYet(),
+		key("after", list(choice("a path of an SQL file, or a mapping with a command", path(), command)),
+			"What is run in the new database before it is published, in this order.").notYet(),
 		key("hooks", object(
-			key("before_publish", list(text("a hook")), "Before the change."),
-			key("after_publish", list(text("a hook")), "After the change."),
-			key("failed", list(text("a hook")), "When the run failed."),
-		), "Hooks by name.").notYet(),
+			hooks("before"), hooks("built"), hooks("announce"), hooks("before_publish"), hooks("after_publish"), hooks("failed"),
+		), "Programs that are told what happens.").notYet(),
 		key("roles", object(
 			key("map", named(`^[^\x00]+$`, text("a role")), "Owners and grantees by other names."),
 			key("drop", list(text("a role")), "Roles whose grants are left out; what they own goes to the database's owner."),
@@ -65,6 +61,39 @@ func environmentBlock() *shape {
 			key("total", integer(0, 1e6), "How many there may be."),
 		), "How many there may be at once.").notYet(),
 	).someOf("from", "seed")
+}
+
+// commandBlock is a program with what it may take and see.
+func commandBlock() *shape {
+	return object(
+		key("command", argv(), "Program and arguments, run without a shell.").needed(),
+		key("timeout", duration(), "Longest it may take before it is ended."),
+		key("env", list(matching(`^[A-Za-z_][A-Za-z0-9_]*$`, "the name of an environment variable")),
+			"Variables of our own environment that it gets too."),
+	)
+}
+
+// hookMoments says when each hook runs.
+func hookMoments() map[string]string {
+	return map[string]string{
+		"before":         "Before anything is read or built.",
+		"built":          "When the new database is complete and verified.",
+		"announce":       "When it is known at which moment it changes over.",
+		"before_publish": "Right before the change.",
+		"after_publish":  "Right after the change.",
+		"failed":         "When the run failed, at whatever point.",
+	}
+}
+
+// retainShape is a table, or a mapping with one.
+func retainShape() *shape {
+	return choice("a table, or a mapping with one", text("a table"), object(
+		key("table", text("a table"), "The table.").needed(),
+		key("where", text("a condition"), "Which of its rows; with them come the rows that refer to them."),
+		key("on_missing", oneWordOf("refuse", "drop row"), "What becomes of rows whose parents are gone.").defaults("refuse"),
+		key("replace", boolean(), "Whether the whole table takes the place of rows that came from the source."),
+		key("lose", list(text("a column")), "Columns that the new table has not and whose values may be lost."),
+	))
 }
 
 func scheduleShape() *shape {

@@ -42,6 +42,15 @@ func (v *value) integer() int {
 	return n
 }
 
+// yes returns a boolean, false when there is none.
+func (v *value) yes() bool {
+	if v == nil {
+		return false
+	}
+	b, _ := v.scalar.(bool)
+	return b
+}
+
 // texts returns the strings of a list, leaving out what was refused.
 func (v *value) texts() []string {
 	if v == nil {

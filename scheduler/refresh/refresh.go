@@ -78,6 +78,12 @@ type Job struct {
 	// Schedule is the sink's own order of work; nil loads the largest tables first and leaves the rest to
 	// Finish.
 	Schedule Schedule
+	// Steps are done in order once the copy was verified, also when Build is set. An error of one ends the
+	// run, and what was built is removed.
+	Steps []Step
+	// Publishing are done in order right before Commit. An error of one ends the run and leaves what was
+	// built, which is complete.
+	Publishing []Step
 	// Workers is how many parts are read and loaded at once. Defaults to 2.
 	Workers int
 	// Build stops before Commit and leaves what was built.
@@ -91,15 +97,29 @@ type Job struct {
 	Pause func(ctx context.Context, attempt int) error
 }
 
+// Step is one more thing that is done to what was built before it is published.
+type Step struct {
+	// Phase names it in events and in the report.
+	Phase Phase
+	Do    func(ctx context.Context) error
+}
+
 // Phase names what a run is doing.
 type Phase string
 
 // The phases of a run, in their order.
 const (
-	PhaseBegin   Phase = "build"
-	PhaseCopy    Phase = "copy"
-	PhaseFinish  Phase = "finish"
-	PhaseVerify  Phase = "verify"
+	PhaseBegin  Phase = "build"
+	PhaseCopy   Phase = "copy"
+	PhaseFinish Phase = "finish"
+	PhaseVerify Phase = "verify"
+	// Then come the phases of the steps, such as these.
+	PhaseRetain  Phase = "retain"
+	PhaseAfter   Phase = "after"
+	PhaseCheck   Phase = "check"
+	PhaseBuilt   Phase = "built"
+	PhaseWait    Phase = "wait"
+	PhaseHooks   Phase = "hooks"
 	PhasePublish Phase = "publish"
 )
 
@@ -170,8 +190,8 @@ func Run(ctx context.Context, job Job) (*Report, error) {
 	job = job.withDefaults()
 	r := &run{job: job, report: &Report{}, tables: map[catalog.Name]*progress{}}
 	err := r.run(ctx)
-	if err == nil {
-		return r.report, nil
+	if err == nil || r.kept {
+		return r.report, err
 	}
 	// The run's context may be what ended; removing a half-built database must still be tried.
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), teardown)
@@ -217,6 +237,8 @@ type run struct {
 	order  *work.Order
 	mu     sync.Mutex
 	tables map[catalog.Name]*progress
+	// kept reports that what was built is complete and stays, although the run did not publish it.
+	kept bool
 }
 
 // progress is what is known of one table while the run goes on.
@@ -236,13 +258,30 @@ func (r *run) run(ctx context.Context) error {
 	if err := r.timed(PhaseVerify, func() error { return r.verify(ctx) }); err != nil {
 		return err
 	}
-	if r.job.Build {
-		return nil
+	if err := r.steps(ctx, r.job.Steps); err != nil || r.job.Build {
+		return err
+	}
+	if err := r.steps(ctx, r.job.Publishing); err != nil {
+		r.kept = true
+		return err
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return r.timed(PhasePublish, func() error { return r.job.Into.Commit(ctx) })
+}
+
+// steps does one after the other, and none once the run was asked to end.
+func (r *run) steps(ctx context.Context, steps []Step) error {
+	for _, step := range steps {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := r.timed(step.Phase, func() error { return step.Do(ctx) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *run) timed(p Phase, f func() error) error {
