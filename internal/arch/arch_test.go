@@ -25,7 +25,7 @@ func floors() [][]string {
 		{"internal/finding", "internal/catalog", "internal/secret", "internal/ledger", "internal/buildinfo", "internal/leak"},
 		{"internal/work", "internal/masked", "internal/copytext", "internal/preflight", "internal/personal"},
 		// Ground: one package for each outside thing.
-		{"internal/config", "internal/state", "internal/pgserver"},
+		{"internal/config", "internal/state", "internal/pgserver", "internal/child"},
 		{"internal/pg"},
 		{"internal/pgtest"},
 		// The engines.
