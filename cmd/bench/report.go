@@ -1,0 +1,164 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+)
+
+// report is all that was measured, as the file holds it.
+type report struct {
+	When       string     `json:"when"`
+	Conditions conditions `json:"conditions"`
+	// Bytes is the size of the source, indexes included; Values how many values nine masks meet in it.
+	Bytes  int64             `json:"source_bytes"`
+	Values int64             `json:"masked_values"`
+	Titles map[string]string `json:"titles"`
+	Runs   []measurement     `json:"runs"`
+	// Targets are written for whoever reads the file; they follow from the runs.
+	Targets []target `json:"targets"`
+}
+
+// join puts the rounds of a file before those of this run. No file is no rounds.
+func (r *report) join(path string) error {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var before report
+	if err := json.Unmarshal(text, &before); err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	if before.Conditions != r.Conditions {
+		return fmt.Errorf("add to %s: it was measured under other conditions; name another file with -json", path)
+	}
+	r.Runs = append(before.Runs, r.Runs...)
+	for name, title := range before.Titles {
+		r.Titles[name] = title
+	}
+	return nil
+}
+
+func (r *report) write(path string) error {
+	r.Targets = r.targets()
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o600)
+}
+
+// runs returns the runs of one contestant.
+func (r *report) runs(name string) []measurement {
+	var of []measurement
+	for _, m := range r.Runs {
+		if m.Contestant == name {
+			of = append(of, m)
+		}
+	}
+	return of
+}
+
+// median returns the middle of what f says of the contestant's runs; ok is false when there are none.
+func (r *report) median(name string, f func(measurement) float64) (value float64, ok bool) {
+	var all []float64
+	for _, m := range r.runs(name) {
+		all = append(all, f(m))
+	}
+	return median(all)
+}
+
+func median(values []float64) (float64, bool) {
+	n := len(values)
+	if n == 0 {
+		return 0, false
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2, true
+}
+
+func seconds(m measurement) float64   { return m.Seconds }
+func ownCPU(m measurement) float64    { return m.OwnCPU }
+func clientCPU(m measurement) float64 { return m.ClientCPU }
+func serverCPU(m measurement) float64 { return m.ServerCPU }
+func copying(m measurement) float64   { return m.Phases["copy"] }
+
+// order is that of the table.
+func order() []string {
+	return []string{letheMasked, letheKept, rawFloor, dumpRestore, copydb, letheTenth, alone1, alone2}
+}
+
+// markdown prints the table, the conditions and the targets.
+func (r *report) markdown(w io.Writer, targets []target) error {
+	var b strings.Builder
+	c := r.Conditions
+	fmt.Fprintf(&b, "Measured %s: %s, %d cores (%s), %s memory, PostgreSQL %s, %s, %s, pgcopydb %s.\n",
+		r.When, c.Kernel, c.Cores, c.CPU, c.Memory, c.Postgres, c.Lethe, c.Go, c.Pgcopydb)
+	fmt.Fprintf(&b, "Scale %g: %d MB with indexes, source and target on one server; %d jobs. Server: %s.\n\n", c.Scale, r.Bytes>>20, c.Jobs, c.Settings)
+	fastest, _ := r.fastestClone()
+	b.WriteString("| | rounds | median s | spread | to the faster clone | client CPU s | server CPU s | cores idle s | peak MB |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	for _, name := range order() {
+		took, ok := r.median(name, seconds)
+		if !ok {
+			continue
+		}
+		client, _ := r.median(name, clientCPU)
+		server, _ := r.median(name, serverCPU)
+		ratio, peak := "", ""
+		if fastest > 0 && !slices.Contains([]string{letheTenth, alone1, alone2}, name) {
+			ratio = fmt.Sprintf("%.2f", took/fastest)
+		}
+		if p := r.peak(name); p > 0 {
+			peak = fmt.Sprint(p >> 20)
+		}
+		runs := r.runs(name)
+		low, high := took, took
+		for _, m := range runs {
+			low, high = min(low, m.Seconds), max(high, m.Seconds)
+		}
+		fmt.Fprintf(&b, "| %s | %d | %.1f | %.1f to %.1f | %s | %.1f | %.1f | %.1f | %s |\n", r.Titles[name], len(runs), took, low, high, ratio,
+			client, server, max(0, took*float64(c.Cores)-client-server), peak)
+	}
+	b.WriteString("\n")
+	r.phases(&b)
+	b.WriteString("\n| target | wanted | measured | |\n|---|--:|--:|---|\n")
+	for _, t := range targets {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", t.Name, t.Wanted, t.Measured, t.Verdict)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// phases prints the median of each phase that a contestant tells of.
+func (r *report) phases(b *strings.Builder) {
+	b.WriteString("Phases, medians in seconds:")
+	for _, name := range order() {
+		runs := r.runs(name)
+		if len(runs) == 0 || len(runs[0].Phases) == 0 {
+			continue
+		}
+		medians := map[string]float64{}
+		for phase := range runs[0].Phases {
+			medians[phase], _ = r.median(name, func(m measurement) float64 { return m.Phases[phase] })
+		}
+		fmt.Fprintf(b, "\n- %s:%s", name, phasesText(medians))
+	}
+	b.WriteString("\n")
+}
+
+// peak is the most memory that any run of a contestant took.
+func (r *report) peak(name string) int64 {
+	var most int64
+	for _, m := range r.runs(name) {
+		most = max(most, m.Peak)
+	}
+	return most
+}
