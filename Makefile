@@ -38,8 +38,13 @@ fuzz: ## Each fuzz target for FUZZTIME (default 5s)
 crash: ## Kill lethe, sessions, servers and connections at SEEDS random moments (default 200) and at every step
 	LETHE_CRASH_SEEDS=$(or $(SEEDS),200) $(GO) test -count=1 -timeout 60m -v -run 'Killed|Accident|Pooler|Interrupt|OneRun|FullDisk' ./cmd/lethe/cli
 
+# At SCALE=0.1 a round takes under a minute; PERFORMANCE.md shows SCALE=1, which takes five minutes a round.
 .PHONY: bench
-bench: ## Benchmarks of masks, codec and compile (BENCHTIME=1s)
+bench: build ## A refresh beside unmasked clones (SCALE=0.1 ROUNDS=3 BENCH=flags), as a table
+	$(GO) run ./cmd/bench -scale $(or $(SCALE),0.1) -rounds $(or $(ROUNDS),3) $(BENCH)
+
+.PHONY: bench-go
+bench-go: ## Benchmarks of masks, codec and compile (BENCHTIME=1s)
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(or $(BENCHTIME),1s) ./anonymize/... ./internal/copytext ./rules
 
 .PHONY: test-versions

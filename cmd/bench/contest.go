@@ -53,7 +53,7 @@ func newContest(ctx context.Context, w workload, lethe, dir string, o options) (
 	c.list = []contestant{
 		{letheMasked, "lethe refresh, 9 columns masked", c.adopt("masked", production), c.refresh("masked", production, jobs)},
 		{letheKept, "lethe refresh, every column kept", c.adopt("kept", production), c.refresh("kept", production, jobs)},
-		{rawFloor, "raw floor: psql COPY | psql COPY, then post-data", nil, c.floor},
+		{rawFloor, "raw floor: psql COPY into psql COPY, then post-data", nil, c.floor},
 		{dumpRestore, "pg_dump -Fd -Z0 -j" + jobs + ", pg_restore -j" + jobs, c.removeDump, c.dump},
 	}
 	if path, err := exec.LookPath("pgcopydb"); err == nil {

@@ -40,7 +40,7 @@ func floors() [][]string {
 		// The command line.
 		{"cmd/lethe/demo"},
 		{"cmd/lethe/cli"},
-		{"cmd/lethe"},
+		{"cmd/lethe", "cmd/bench"},
 		{"internal/arch"},
 	}
 }

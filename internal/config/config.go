@@ -91,6 +91,9 @@ type Environment struct {
 	Target Target
 	// Slots are two databases that take turns where none can be created; nil when databases are created.
 	Slots *Slots
+	// Jobs is how many parts are copied and indexes built at once, from 1 to 64; 0 means as many as the
+	// machine that runs the refresh has cores.
+	Jobs int
 	// Undecided defaults to Refuse.
 	Undecided Undecided
 	Publish   Publish

@@ -65,6 +65,7 @@ func (d *decoder) environment(name string, v *value, c *Config) Environment {
 			Maintenance: v.get("target").get("maintenance").text(),
 		},
 		Slots:     d.slots(name, v.get("slots")),
+		Jobs:      v.get("jobs").integer(),
 		Undecided: Undecided(v.get("undecided").text()),
 	}
 	e.Publish.Sessions = d.sessions(name, v.get("publish").get("sessions"))

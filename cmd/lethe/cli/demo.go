@@ -159,7 +159,7 @@ func (d *demonstration) run(ctx context.Context) error {
 		return err
 	}
 	d.say("Build beside, mask on the way, verify, publish in one transaction", "lethe refresh staging")
-	refreshed, err := d.refresh(ctx, "staging", false, false)
+	refreshed, err := d.refresh(ctx, "staging", refreshOptions{})
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/lethedb/lethe/anonymize"
 	"github.com/lethedb/lethe/anonymize/derive"
@@ -149,12 +150,23 @@ func conditions(ctx context.Context, source *pg.Source, plan *rules.Plan) findin
 func (p *passage) targetOptions(a *app, tools pg.Tools) pg.TargetOptions {
 	options := environmentOptions(a, p.env, p.target)
 	options.Run, options.Dir, options.Tools = p.run, p.dir, tools
-	options.Jobs = jobs
+	options.Jobs = p.jobs()
 	return options
 }
 
-// jobs is how many indexes and constraints are built at once: as many as parts are loaded.
-const jobs = 2
+// leastJobs is how many there are by default even on one core: while one waits for a server, another works.
+const leastJobs = 2
+
+// jobs is how many parts are copied, and how many indexes and constraints built, at once. What the servers
+// have to spare nobody can ask them, so the default follows this machine, and never asks more of the source
+// than its connections allow.
+func (p *passage) jobs() int {
+	n := p.env.Jobs
+	if n == 0 {
+		n = max(leastJobs, runtime.GOMAXPROCS(0))
+	}
+	return min(n, p.from.Connections)
+}
 
 // columnsOf lists every column of a catalog as rules name them.
 func columnsOf(c *catalog.Catalog) []string {

@@ -44,8 +44,15 @@ type refreshDocument struct {
 	Findings    finding.List          `json:"findings,omitempty"`
 }
 
+// refreshOptions are what the command line adds to the configuration.
+type refreshOptions struct {
+	noPublish, keepFailed bool
+	// jobs takes the place of the environment's; 0 leaves it.
+	jobs int
+}
+
 func (a *app) refreshCommand() *cobra.Command {
-	var noPublish, keepFailed bool
+	var o refreshOptions
 	command := &cobra.Command{
 		Use:   "refresh ENV",
 		Short: "Build a masked copy beside the environment, verify it, publish it",
@@ -59,25 +66,32 @@ database serving, untouched; so does kill -9 at any moment.`,
 		Args:              exactly(1, "the environment's name"),
 		ValidArgsFunction: a.completeEnvironment,
 		RunE: func(c *cobra.Command, args []string) error {
-			doc, err := a.refresh(c.Context(), args[0], noPublish, keepFailed)
+			doc, err := a.refresh(c.Context(), args[0], o)
 			if err != nil {
 				return err
 			}
 			return a.print(doc, func(w io.Writer) { a.showRefresh(w, doc) })
 		},
 	}
-	command.Flags().BoolVar(&noPublish, "no-publish", false, "build and verify only; lethe publish finishes it")
-	command.Flags().BoolVar(&keepFailed, "keep-failed", false, "keep a build that fails verification, until the next run")
+	command.Flags().BoolVar(&o.noPublish, "no-publish", false, "build and verify only; lethe publish finishes it")
+	command.Flags().BoolVar(&o.keepFailed, "keep-failed", false, "keep a build that fails verification, until the next run")
+	command.Flags().IntVar(&o.jobs, "jobs", 0, "parts copied and indexes built at once, instead of the environment's jobs")
 	return command
 }
 
 // refresh does one refresh and puts it on record, whatever its end.
-func (a *app) refresh(ctx context.Context, name string, noPublish, keepFailed bool) (*refreshDocument, error) {
+func (a *app) refresh(ctx context.Context, name string, o refreshOptions) (*refreshDocument, error) {
 	p, done, err := a.prepare(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	switch {
+	case o.jobs < 0:
+		return nil, usageError("wrong-flag", errors.New("--jobs is below one"), "give a number, or leave it to the configuration")
+	case o.jobs > 0:
+		p.env.Jobs = o.jobs
+	}
 	if p.key == nil && !p.cfg.Keys.Ephemeral {
 		// Rules that mask nothing by key may go on; compile tells.
 		a.talk("no masking key is configured; masks that need one will be refused")
@@ -87,7 +101,7 @@ func (a *app) refresh(ctx context.Context, name string, noPublish, keepFailed bo
 		return nil, err
 	}
 	began := a.Now()
-	r := &refreshing{app: a, passage: p, record: rec, build: noPublish, keepFailed: keepFailed}
+	r := &refreshing{app: a, passage: p, record: rec, build: o.noPublish, keepFailed: o.keepFailed}
 	err = r.run(ctx)
 	r.doc.Seconds = a.Now().Sub(began).Seconds()
 	return &r.doc, rec.end(ctx, r.result(), err)
@@ -184,7 +198,7 @@ func (r *refreshing) copy(ctx context.Context, source *pg.Source, target *pg.Tar
 	progress := r.newProgress()
 	defer progress.close()
 	report, err := refresh.Run(ctx, refresh.Job{
-		At: r.instant(source), Into: target, Verify: certifier{target, r.record, r.signing, columnsOf(r.plan.Catalog)}, Workers: jobs, Build: r.build, Events: progress.event, Now: r.Now,
+		At: r.instant(source), Into: target, Verify: certifier{target, r.record, r.signing, columnsOf(r.plan.Catalog)}, Workers: r.jobs(), Build: r.build, Events: progress.event, Now: r.Now,
 	})
 	r.doc.Tables, r.doc.Phases, r.doc.Total = report.Tables, report.Phases, report.Total
 	r.doc.Findings = append(r.doc.Findings, report.Findings...)
