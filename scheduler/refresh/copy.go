@@ -109,6 +109,15 @@ func (r *run) start(ctx context.Context, group *errgroup.Group, from Producer, t
 		landed <- name
 		return nil
 	}
+	if known := r.job.Landed; known != nil {
+		there, ok := known.Tables[name]
+		if !ok {
+			return fmt.Errorf("resume %s: it had not arrived", name)
+		}
+		r.track(name, &progress{count: there.Count, expected: there.Expected})
+		landed <- name
+		return nil
+	}
 	parts, err := from.Parts(ctx, table)
 	if err != nil {
 		return fmt.Errorf("divide %s: %w", name, err)

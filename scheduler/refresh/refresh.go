@@ -70,11 +70,16 @@ type Schedule interface {
 // until it returns, and the source is let go of then.
 type Instant func(ctx context.Context, read func(ctx context.Context, order *work.Order, from Producer) error) error
 
-// Job is what Run needs. Into, At and Verify are required.
+// Job is what Run needs. Into, Verify, and At or Landed are required.
 type Job struct {
 	At     Instant
 	Into   Sink
 	Verify Verifier
+	// Landed resumes a run whose rows had all arrived: nothing is read, and At is not called.
+	Landed *Landed
+	// OnLanded is told once every row has arrived and was counted, before the source is let go. What it
+	// keeps is what Landed takes. An error fails the run. It may be nil.
+	OnLanded func(ctx context.Context, landed *Landed) error
 	// Schedule is the sink's own order of work; nil loads the largest tables first and leaves the rest to
 	// Finish.
 	Schedule Schedule
@@ -297,9 +302,13 @@ func (r *run) timed(p Phase, f func() error) error {
 func (r *run) load(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	var copied time.Time
+	at := r.job.At
+	if known := r.job.Landed; known != nil {
+		at = known.instant
+	}
 	group.Go(func() error {
 		defer func() { copied = r.job.Now() }()
-		return r.job.At(ctx, func(reading context.Context, order *work.Order, from Producer) error {
+		return at(ctx, func(reading context.Context, order *work.Order, from Producer) error {
 			r.order = order
 			if err := r.timed(PhaseBegin, func() error { return r.job.Into.Begin(reading, order) }); err != nil {
 				return err
@@ -316,7 +325,12 @@ func (r *run) load(ctx context.Context) error {
 				group.Go(func() error { return r.job.Schedule.Work(ctx, r.finished) })
 			}
 			r.job.Events(Event{Phase: PhaseCopy, Order: order})
-			return r.timed(PhaseCopy, func() error { return r.copy(reading, from, next, landed) })
+			return r.timed(PhaseCopy, func() error {
+				if err := r.copy(reading, from, next, landed); err != nil {
+					return err
+				}
+				return r.landed(reading)
+			})
 		})
 	})
 	if err := group.Wait(); err != nil {

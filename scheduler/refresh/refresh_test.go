@@ -284,6 +284,44 @@ func TestAPartThatWasCutOffIsCopiedAgain(t *testing.T) {
 	})
 }
 
+// TestARunWhoseRowsLandedIsResumedWithoutReading holds that a run that failed after its rows had arrived goes on
+// from what OnLanded was told, reads nothing, and publishes what the first attempt brought.
+func TestARunWhoseRowsLandedIsResumedWithoutReading(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(rapid.SliceOfN(rapid.Int64Range(-1, 9), 1, 5).Draw(t, "rows")...)
+		var kept *Landed
+		job := w.job(rapid.IntRange(1, 3).Draw(t, "workers"))
+		job.OnLanded = func(_ context.Context, landed *Landed) error {
+			w.law(w.reading, "told when the source was let go already")
+			kept = landed
+			return nil
+		}
+		job.Steps = []Step{{Phase: PhaseAfter, Do: func(context.Context) error { return errInjected }}}
+		if _, err := Run(t.Context(), job); !errors.Is(err, errInjected) || kept == nil {
+			t.Fatalf("the first attempt: %v, kept %v", err, kept)
+		}
+		again := Job{Landed: kept, Into: w, Verify: w, Workers: job.Workers}
+		w.finished = nil
+		report, err := Run(t.Context(), again)
+		if err != nil || w.commits != 1 || len(w.broken) > 0 {
+			t.Fatalf("resumed: %v, %d commits, broken laws %v", err, w.commits, w.broken)
+		}
+		var want int64
+		for _, n := range w.rows {
+			want += n
+		}
+		if report.Total.Rows != want || len(report.Tables) != len(w.order.Tables) {
+			t.Fatalf("reported %d rows in %d tables, want %d in %d", report.Total.Rows, len(report.Tables), want, len(w.order.Tables))
+		}
+		lost := w.order.Tables[0].Table.Name
+		delete(kept.Tables, lost)
+		w.finished = nil
+		if _, err := Run(t.Context(), again); !w.order.Tables[0].Empty && err == nil {
+			t.Fatalf("%s had not arrived, and nobody noticed", lost)
+		}
+	})
+}
+
 func TestRunBuildsWithoutPublishing(t *testing.T) {
 	w := newWorld(3)
 	job := w.job(1)
