@@ -83,8 +83,14 @@ func (r *run) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// result returns how many rows were masked, and the first error of ours.
+func (r *run) result() (int64, error) { return r.rows, r.err }
+
 // close writes what is left once the source has written all.
 func (r *run) close() error {
+	if r.err != nil {
+		return r.err
+	}
 	if err := r.split.Close(); err != nil {
 		return fmt.Errorf("mask %s: %w", r.table.header.Table, err)
 	}
@@ -101,12 +107,8 @@ func (r *run) row() error {
 		}
 	}
 	line := r.split.Line()
-	fields := r.fields
-	if len(r.table.order) == 0 {
-		fields = nil
-	}
 	from, start := 0, 0 // kept bytes not yet written begin at from, the field at start
-	for i, field := range fields {
+	for i, field := range r.fields {
 		if r.table.columns[i].Mask != nil {
 			if err := r.keep(line[from:start]); err != nil {
 				return err

@@ -117,19 +117,37 @@ func (t *Table) Header() masked.Header { return t.header }
 // came first, is Push's. A part that ends inside a row is an error.
 //
 // Kept fields leave byte for byte as they came. The sink's writer gets chunks of exactly 65,531 bytes and
-// one shorter at the end, so that rows may span chunks.
+// one shorter at the end, so that rows may span chunks; where no column is masked it gets the source's own
+// chunks, and what is not COPY's text is left to the server that loads it.
 func (t *Table) Rows(source func(w io.Writer) error) *masked.Rows {
 	return masked.Seal(t.header, func(w io.Writer) (int64, error) {
-		r := newRun(t, w)
-		err := source(r)
-		if r.err == nil && err == nil {
-			err = r.close()
+		p := t.pass(w)
+		err := source(p)
+		if err == nil {
+			err = p.close()
 		}
-		if r.err != nil {
-			err = r.err // the source may have wrapped it, or dropped it
+		rows, own := p.result()
+		if own != nil {
+			err = own // the source may have wrapped it, or dropped it
 		}
-		return r.rows, err
+		return rows, err
 	})
+}
+
+// pass is one part on its way from the source to w.
+type pass interface {
+	io.Writer
+	// close is called once the source has written all.
+	close() error
+	// result returns how many rows went on, and the first error of ours.
+	result() (rows int64, err error)
+}
+
+func (t *Table) pass(w io.Writer) pass {
+	if len(t.order) == 0 {
+		return &kept{table: t, sink: w}
+	}
+	return newRun(t, w)
 }
 
 // MaskError says at which field of which row masking stopped. It never holds a value.

@@ -1,7 +1,6 @@
 package pg
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -191,12 +190,10 @@ func (t *Target) CopyOut(ctx context.Context, table catalog.Name, columns []stri
 		list[i] = quoted(c)
 	}
 	return t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
-		// pgx writes row by row: a buffer makes that a few large writes.
-		buffer := bufio.NewWriterSize(w, copyFrame)
 		statement := "COPY (SELECT " + strings.Join(list, ", ") + " FROM " + table.SQL() + ") TO STDOUT (FORMAT text)"
-		if _, err := conn.PgConn().CopyTo(ctx, buffer, statement); err != nil {
+		if _, err := copyOut(ctx, conn, statement, w); err != nil {
 			return fmt.Errorf("read %s: %w", table, err)
 		}
-		return buffer.Flush()
+		return nil
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"time"
@@ -123,10 +124,13 @@ func connect(ctx context.Context, dsn string, s session) (*pgx.Conn, error) {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelGrace}
 	}
 	config.DialFunc = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	tapped := &taps{of: map[io.Writer]*copyTap{}}
+	config.BuildFrontend = tapped.frontend
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, connectError(address(config), err)
 	}
+	tapped.attach(conn)
 	if s.encoding == "" && conn.PgConn().ParameterStatus("server_encoding") == "SQL_ASCII" {
 		s.encoding = "SQL_ASCII"
 	}

@@ -1,7 +1,6 @@
 package pg
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -32,10 +31,6 @@ type Query struct {
 	Binary bool
 }
 
-// copyBuffer gathers rows before they are written on: the driver hands over one row at a time, and rows
-// are a hundred bytes often enough.
-const copyBuffer = 64 << 10
-
 // CopyOut writes rows to w in the text form of COPY, as the pinned settings spell values, or in the binary
 // form where q asks for it, and returns how many there were. A partitioned table holds no rows of its own and is refused: its partitions are read.
 // After an error, w has got some rows of the part, or none.
@@ -52,14 +47,9 @@ func (s *Snapshot) CopyOut(ctx context.Context, q Query, w io.Writer) (rows int6
 				return fmt.Errorf("condition on rows: %w", err)
 			}
 		}
-		buffered := bufio.NewWriterSize(w, copyBuffer)
 		statement := "COPY (" + query + ") TO STDOUT (FORMAT " + string(formatOf(work.Table{Binary: q.Binary})) + ")"
-		tag, err := conn.PgConn().CopyTo(ctx, buffered, statement)
-		if err != nil {
-			return err
-		}
-		rows = tag.RowsAffected()
-		return buffered.Flush()
+		rows, err = copyOut(ctx, conn, statement, w)
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("copy %s: %w", q.Table, err)
