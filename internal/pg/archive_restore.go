@@ -104,7 +104,7 @@ func (a *archive) name(err error) error {
 func schemasFirst(entries []entry) [][]entry {
 	var first, rest []entry
 	for _, e := range entries {
-		if e.kind == "SCHEMA" || (e.kind == "ACL" && strings.HasPrefix(e.name, "- SCHEMA ")) {
+		if e.kind == "SCHEMA" || isSchemaACL(e) {
 			first = append(first, e)
 		} else {
 			rest = append(rest, e)
@@ -112,6 +112,9 @@ func schemasFirst(entries []entry) [][]entry {
 	}
 	return [][]entry{first, rest}
 }
+
+// isSchemaACL reports that an entry grants rights on a schema.
+func isSchemaACL(e entry) bool { return e.kind == "ACL" && strings.HasPrefix(e.name, "- SCHEMA ") }
 
 // byContents sorts entries as the archive has them.
 func (a *archive) byContents(entries []entry) {

@@ -13,15 +13,15 @@ import (
 	"github.com/lethedb/lethe/internal/work"
 )
 
-// finish does all that needs every table: foreign keys and the rest of the schema, sequences,
+// finish does all that needs every table: sequences, foreign keys and the rest of the schema, rights,
 // materialised views, statistics. It ends with the list of parts, which nobody needs any more.
 func (b *build) finish(ctx context.Context) error {
 	for _, step := range []struct {
 		phase string
 		do    func(context.Context) error
 	}{
-		{"constraints", b.constraints},
 		{"sequences", b.sequences},
+		{"constraints", b.constraints},
 		{"views", b.refreshViews},
 		{"statistics", b.analyse},
 	} {
@@ -128,7 +128,10 @@ func sequenceState(ctx context.Context, conn *pgx.Conn, s catalog.Sequence) (las
 	var value, step int64
 	var called, cycles bool
 	query := `SELECT v.last_value, v.is_called, q.seqincrement, q.seqcycle FROM ` + s.Name.SQL() + ` v, pg_sequence q WHERE q.seqrelid = $1::regclass`
-	if err := conn.QueryRow(ctx, query, s.Name.SQL()).Scan(&value, &called, &step, &cycles); err != nil {
+	err = withRight(ctx, conn, "SEQUENCE", s.Name.SQL(), func(q rowQuerier) error {
+		return q.QueryRow(ctx, query, s.Name.SQL()).Scan(&value, &called, &step, &cycles)
+	})
+	if err != nil {
 		return nil, nil, false, err
 	}
 	up = step > 0
@@ -143,7 +146,9 @@ func sequenceState(ctx context.Context, conn *pgx.Conn, s catalog.Sequence) (las
 		aggregate = "min"
 	}
 	column := quoted(s.Column)
-	err = conn.QueryRow(ctx, "SELECT "+aggregate+"("+column+")::bigint FROM "+s.Table.SQL()).Scan(&furthest)
+	err = withRight(ctx, conn, "TABLE", s.Table.SQL(), func(q rowQuerier) error {
+		return q.QueryRow(ctx, "SELECT "+aggregate+"("+column+")::bigint FROM "+s.Table.SQL()).Scan(&furthest)
+	})
 	return last, furthest, up, err
 }
 

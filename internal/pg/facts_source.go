@@ -250,11 +250,12 @@ func (g *gatherer) places(ctx context.Context) (err error) {
 }
 
 // untrusted finds what only a superuser can make again. Aggregates are of language internal, whatever
-// their functions are, and anybody may make one.
+// their functions are, and anybody may make one; a range's constructors come with its type.
 func (g *gatherer) untrusted(ctx context.Context) (err error) {
 	g.source.Untrusted, err = textColumn(ctx, g.tx, `SELECT 'function ' || p.oid::regprocedure::text FROM pg_proc p
 			JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
 			WHERE NOT l.lanpltrusted AND l.lanname <> 'sql' AND p.prokind <> 'a' AND `+userSchemas+` AND `+extensionOf("pg_proc", "p.oid")+` = ''
+				AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
 		UNION ALL
 		SELECT 'foreign-data wrapper ' || quote_ident(f.fdwname) FROM pg_foreign_data_wrapper f WHERE `+
 		extensionOf("pg_foreign_data_wrapper", "f.oid")+` = '' ORDER BY 1`)

@@ -67,6 +67,11 @@ func (s *stages) divide(byOID map[uint32]*unit) {
 		if s.archive.left[e.id] || e.section == otherSection {
 			continue
 		}
+		if e.kind == "ACL" && !isSchemaACL(e) {
+			// Rows come first: an owner may have taken its own rights on a table away.
+			s.after = append(s.after, e)
+			continue
+		}
 		if e.section == preData {
 			s.before = append(s.before, e)
 			if u := byOID[e.oid]; u != nil && e.class == classRelation {

@@ -113,7 +113,9 @@ func (b *build) verifyCounts(ctx context.Context, want map[catalog.Name]int64) (
 			only = ""
 		}
 		var n int64
-		err := conn.QueryRow(ctx, "SELECT count(*) FROM "+only+name.SQL()).Scan(&n)
+		err := withRight(ctx, conn, "TABLE", name.SQL(), func(q rowQuerier) error {
+			return q.QueryRow(ctx, "SELECT count(*) FROM "+only+name.SQL()).Scan(&n)
+		})
 		lost := hasCode(err, "42P01")
 		if err != nil && !lost {
 			return fmt.Errorf("count %s: %w", name, err)

@@ -83,7 +83,12 @@ func Rows(t testing.TB, dsn, table string) []string {
 }
 
 func sortedRows(ctx context.Context, conn *pgx.Conn, table string) (string, error) {
-	lines, err := copyLines(ctx, conn, table)
+	return digestRows(ctx, conn, "SELECT * FROM "+table)
+}
+
+// digestRows digests the rows of a query as a multiset.
+func digestRows(ctx context.Context, conn *pgx.Conn, query string) (string, error) {
+	lines, err := queryLines(ctx, conn, query)
 	if err != nil {
 		return "", err
 	}
@@ -97,9 +102,13 @@ func sortedRows(ctx context.Context, conn *pgx.Conn, table string) (string, erro
 
 // copyLines returns a table's rows as COPY text, sorted. A COPY line never holds a bare newline.
 func copyLines(ctx context.Context, conn *pgx.Conn, table string) ([][]byte, error) {
+	return queryLines(ctx, conn, "SELECT * FROM "+table)
+}
+
+func queryLines(ctx context.Context, conn *pgx.Conn, query string) ([][]byte, error) {
 	var text bytes.Buffer
-	if _, err := conn.PgConn().CopyTo(ctx, &text, "COPY (SELECT * FROM "+table+") TO STDOUT"); err != nil {
-		return nil, fmt.Errorf("read %s: %w", table, err)
+	if _, err := conn.PgConn().CopyTo(ctx, &text, "COPY ("+query+") TO STDOUT"); err != nil {
+		return nil, fmt.Errorf("read by %s: %w", firstLine(query), err)
 	}
 	if text.Len() == 0 {
 		return nil, nil

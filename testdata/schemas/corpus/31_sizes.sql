@@ -1,0 +1,25 @@
+-- Sizes: no rows, no columns, as many columns as there may be, no key, values out of line, dropped columns.
+CREATE SCHEMA sizes;
+CREATE TABLE sizes.no_rows (id int PRIMARY KEY, t text);
+CREATE TABLE sizes.no_columns ();
+INSERT INTO sizes.no_columns DEFAULT VALUES;
+INSERT INTO sizes.no_columns DEFAULT VALUES;
+CREATE TABLE sizes.lost_all (a int, b int);
+INSERT INTO sizes.lost_all VALUES (1, 2), (3, 4);
+ALTER TABLE sizes.lost_all DROP COLUMN a, DROP COLUMN b;
+CREATE TABLE sizes.no_key (a int, b text);
+INSERT INTO sizes.no_key SELECT 1, 'the same' FROM generate_series(1, 20);
+DO $$ BEGIN EXECUTE 'CREATE TABLE sizes.widest (' || (SELECT string_agg('c' || i || CASE i % 3 WHEN 0 THEN ' boolean' WHEN 1 THEN ' smallint' ELSE ' text' END, ', ' ORDER BY i) FROM generate_series(1, 1600) i) || ')'; END $$;
+INSERT INTO sizes.widest (c1, c2, c3, c1599, c1600) SELECT i, 'x' || i, i % 2 = 0, true, i FROM generate_series(1, 30) i;
+CREATE TABLE sizes.toasted (id int PRIMARY KEY, t text, b bytea, plain text);
+ALTER TABLE sizes.toasted ALTER t SET STORAGE EXTERNAL;
+INSERT INTO sizes.toasted SELECT i, repeat(md5(i::text), 9000), decode(repeat(md5((i + 1)::text), 2000), 'hex'), repeat('a', 100000) FROM generate_series(1, 12) i;
+CREATE TABLE sizes.dropped (a int, gone text, b text, gone_too int, c text DEFAULT 'late');
+INSERT INTO sizes.dropped SELECT i, 'x', 'b' || i, i FROM generate_series(1, 50) i;
+ALTER TABLE sizes.dropped DROP COLUMN gone, DROP COLUMN gone_too, ADD COLUMN d int DEFAULT 42, ADD COLUMN e timestamptz;
+INSERT INTO sizes.dropped VALUES (0, '', '', 0, 'infinity');
+CREATE UNLOGGED TABLE sizes.unlogged (id serial PRIMARY KEY, t text);
+INSERT INTO sizes.unlogged (t) VALUES ('a'), ('b');
+CREATE TABLE sizes.deleted (id int PRIMARY KEY);
+INSERT INTO sizes.deleted SELECT generate_series(1, 5000);
+DELETE FROM sizes.deleted WHERE id > 10 AND id < 4990;

@@ -1,0 +1,34 @@
+-- Views on views, materialised views on materialised views, rules, and one that nobody ever filled.
+CREATE SCHEMA views;
+CREATE TABLE views.items (id int PRIMARY KEY, kind text, price numeric(8, 2));
+INSERT INTO views.items SELECT i, CASE i % 3 WHEN 0 THEN 'a' ELSE 'b' END, i * 1.10 FROM generate_series(1, 60) i;
+CREATE VIEW views.z_all AS SELECT * FROM views.items;
+CREATE VIEW views.a_dear WITH (security_barrier) AS SELECT id, kind, price FROM views.z_all WHERE price > 20;
+CREATE VIEW views.checked AS SELECT * FROM views.items WHERE kind = 'a' WITH LOCAL CHECK OPTION;
+CREATE VIEW views.cascaded AS SELECT id, kind FROM views.checked WHERE id < 30 WITH CASCADED CHECK OPTION;
+CREATE VIEW views.counted AS WITH RECURSIVE c (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c WHERE n < 5) SELECT n FROM c;
+CREATE VIEW views.grouped AS SELECT id, kind, price FROM views.items GROUP BY id;
+CREATE VIEW views.whole AS SELECT i, (i).kind AS k, ROW(i.id, i.kind) IS NOT NULL AS r FROM views.items i;
+ALTER VIEW views.a_dear ALTER COLUMN kind SET DEFAULT 'dear';
+COMMENT ON VIEW views.a_dear IS 'what costs more than twenty';
+COMMENT ON COLUMN views.a_dear.price IS 'with tax';
+CREATE MATERIALIZED VIEW views.z_sums WITH (fillfactor = 80) AS SELECT kind, sum(price) AS total, count(*) FROM views.a_dear GROUP BY kind;
+CREATE UNIQUE INDEX z_sums_kind ON views.z_sums (kind);
+CREATE MATERIALIZED VIEW views.a_top AS SELECT kind FROM views.z_sums ORDER BY total DESC LIMIT 1;
+CREATE MATERIALIZED VIEW views.m_of_grouped AS SELECT count(*) AS n FROM views.grouped;
+CREATE MATERIALIZED VIEW views.hollow AS SELECT 1 AS one WITH NO DATA;
+CREATE INDEX hollow_one ON views.hollow (one);
+CREATE VIEW views.over_matview AS SELECT t.kind, s.total FROM views.a_top t JOIN views.z_sums s USING (kind);
+ALTER MATERIALIZED VIEW views.z_sums ALTER total SET STATISTICS 7;
+ALTER MATERIALIZED VIEW views.z_sums CLUSTER ON z_sums_kind;
+COMMENT ON MATERIALIZED VIEW views.z_sums IS 'sums';
+CREATE TABLE views.log (what text, at timestamptz DEFAULT now());
+CREATE RULE noted AS ON INSERT TO views.items DO ALSO INSERT INTO views.log (what) VALUES (NEW.kind);
+CREATE RULE quiet AS ON DELETE TO views.items WHERE old.id < 10 DO INSTEAD NOTHING;
+CREATE RULE into_items AS ON INSERT TO views.z_all DO INSTEAD INSERT INTO views.items VALUES (NEW.*) RETURNING *;
+COMMENT ON RULE quiet ON views.items IS 'the first ten stay';
+ALTER TABLE views.items DISABLE RULE quiet;
+-- Two views that read each other: the one was there before the other, and reads it since.
+CREATE VIEW views.circle_a AS SELECT 1 AS x;
+CREATE VIEW views.circle_b AS SELECT x FROM views.circle_a;
+CREATE OR REPLACE VIEW views.circle_a AS SELECT 1 AS x WHERE EXISTS (SELECT FROM views.circle_b WHERE false);

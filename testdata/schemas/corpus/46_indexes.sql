@@ -1,0 +1,20 @@
+-- Indexes of every method, partial, over expressions, with classes and settings; statistics of several columns.
+CREATE SCHEMA indexes;
+CREATE TABLE indexes.t (id int PRIMARY KEY, a text, b text, n numeric, ts timestamptz, arr int[], j jsonb, p point);
+INSERT INTO indexes.t SELECT i, 'a' || i, 'b' || i % 7, i / 3.0, '2024-01-01 00:00+00'::timestamptz + i * interval '1 h', ARRAY[i, i + 1], jsonb_build_object('k', i), point(i, -i) FROM generate_series(1, 100) i;
+CREATE INDEX t_hash ON indexes.t USING hash (a);
+CREATE INDEX t_brin ON indexes.t USING brin (ts timestamptz_minmax_multi_ops) WITH (pages_per_range = 4, autosummarize);
+CREATE INDEX t_gin ON indexes.t USING gin (arr, j) WITH (fastupdate = off, gin_pending_list_limit = 128);
+CREATE INDEX t_gist ON indexes.t USING gist (p) WITH (buffering = off);
+CREATE INDEX t_spgist ON indexes.t USING spgist (a text_ops);
+CREATE INDEX t_partial ON indexes.t (lower(a) text_pattern_ops DESC NULLS LAST, (n + 1)) INCLUDE (b) WHERE n > 3 AND a <> 'it''s';
+CREATE UNIQUE INDEX t_unique_expression ON indexes.t ((a || '-' || b)) WITH (deduplicate_items = off, fillfactor = 55);
+CREATE INDEX t_stats ON indexes.t ((n * 2), (j ->> 'k'));
+ALTER INDEX indexes.t_stats ALTER COLUMN 1 SET STATISTICS 77;
+CREATE INDEX t_whole ON indexes.t ((t IS NOT NULL));
+CREATE STATISTICS indexes.two (ndistinct, mcv) ON a, b FROM indexes.t;
+CREATE STATISTICS indexes.expressions ON (n * 2), lower(a) FROM indexes.t;
+CREATE STATISTICS indexes.one ON (n + 1) FROM indexes.t;
+ALTER STATISTICS indexes.two SET STATISTICS 300;
+COMMENT ON STATISTICS indexes.two IS 'a goes with b';
+COMMENT ON INDEX indexes.t_partial IS 'of some';

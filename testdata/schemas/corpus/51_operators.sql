@@ -1,0 +1,22 @@
+-- Operators, casts, conversions: what makes a type behave.
+CREATE SCHEMA ops;
+CREATE TYPE ops.pair AS (x int, y int);
+CREATE FUNCTION ops.lt(ops.pair, ops.pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT ($1).x < ($2).x';
+CREATE FUNCTION ops.gt(ops.pair, ops.pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT ($1).x > ($2).x';
+CREATE FUNCTION ops.eq(ops.pair, ops.pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT ($1).x = ($2).x';
+CREATE FUNCTION ops.neg(ops.pair) RETURNS ops.pair LANGUAGE sql IMMUTABLE AS 'SELECT ROW(-($1).x, -($1).y)::ops.pair';
+CREATE OPERATOR ops.<# (LEFTARG = ops.pair, RIGHTARG = ops.pair, FUNCTION = ops.lt, COMMUTATOR = OPERATOR(ops.>#), RESTRICT = scalarltsel, JOIN = scalarltjoinsel);
+CREATE OPERATOR ops.># (LEFTARG = ops.pair, RIGHTARG = ops.pair, FUNCTION = ops.gt, COMMUTATOR = OPERATOR(ops.<#));
+CREATE OPERATOR ops.=# (LEFTARG = ops.pair, RIGHTARG = ops.pair, FUNCTION = ops.eq, COMMUTATOR = OPERATOR(ops.=#), HASHES, MERGES);
+CREATE OPERATOR ops.-# (RIGHTARG = ops.pair, FUNCTION = ops.neg);
+COMMENT ON OPERATOR ops.<# (ops.pair, ops.pair) IS 'by the first';
+CREATE FUNCTION ops.to_text(ops.pair) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT ($1).x::text';
+CREATE CAST (ops.pair AS text) WITH FUNCTION ops.to_text(ops.pair) AS ASSIGNMENT;
+CREATE CAST (ops.pair AS json) WITH INOUT;
+COMMENT ON CAST (ops.pair AS text) IS 'the first as text';
+CREATE DEFAULT CONVERSION ops.from_latin FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+COMMENT ON CONVERSION ops.from_latin IS 'as the server does it';
+CREATE TABLE ops.pairs (id int PRIMARY KEY, p ops.pair, CHECK (p OPERATOR(ops.=#) p));
+INSERT INTO ops.pairs VALUES (1, '(1,2)'), (2, '(,)');
+CREATE FUNCTION ops.keep_less(ops.pair, ops.pair) RETURNS ops.pair LANGUAGE sql IMMUTABLE AS 'SELECT CASE WHEN ops.lt($1, $2) THEN $1 ELSE $2 END';
+CREATE AGGREGATE ops.least_pair(ops.pair) (SFUNC = ops.keep_less, STYPE = ops.pair);
