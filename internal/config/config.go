@@ -54,8 +54,28 @@ type Source struct {
 	Name  string
 	Place finding.Place
 	DSN   secret.Ref
-	// Connections is how many sessions read at once, from 1 to 64. Defaults to 4.
+	// Connections is the most sessions that a run has there at once, those that watch and that hold locks and
+	// the snapshot counted, from 4 to 64. Defaults to 8.
 	Connections int
+	// Rate is how many bytes per second are read, by all sessions together; 0 for no limit.
+	Rate int64
+	// YieldAfter is how long others may wait for a lock of ours before the run ends. Defaults to 3s.
+	YieldAfter time.Duration
+	// MaxSnapshotAge is how long the snapshot may be held before the run ends. Defaults to 4h.
+	MaxSnapshotAge time.Duration
+	StopWhen       StopWhen
+}
+
+// StopWhen is the load of a source at which reading pauses, and ends when it lasts. Zero is no limit.
+type StopWhen struct {
+	// Place is that of the stop_when: block; zero when there is none.
+	Place finding.Place
+	// ReplicationLag is by how much the slowest standby may be behind.
+	ReplicationLag time.Duration
+	// ActiveSessions is how many sessions may be at work, whoever's.
+	ActiveSessions int
+	// Lasts is how long reading pauses before the run ends. Defaults to 1m.
+	Lasts time.Duration
 }
 
 // Kind says what an environment is for.

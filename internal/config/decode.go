@@ -52,7 +52,33 @@ func (d *decoder) keys(v *value) Keys {
 }
 
 func (d *decoder) source(name string, v *value) Source {
-	return Source{Name: name, Place: v.at(), DSN: d.secret(v.get("dsn")), Connections: v.get("connections").integer()}
+	const megabyte = 1e6
+	where := "sources." + name + "."
+	stop := v.get("stop_when")
+	return Source{
+		Name: name, Place: v.at(), DSN: d.secret(v.get("dsn")), Connections: v.get("connections").integer(),
+		Rate:           int64(v.get("rate").number() * megabyte),
+		YieldAfter:     d.atLeast(shortestYield, v.get("yield_after"), where+"yield_after"),
+		MaxSnapshotAge: d.atLeast(time.Second, v.get("max_snapshot_age"), where+"max_snapshot_age"),
+		StopWhen: StopWhen{
+			Place:          stop.at(),
+			ReplicationLag: d.atLeast(time.Second, stop.get("replication_lag"), where+"stop_when.replication_lag"),
+			ActiveSessions: stop.get("active_sessions").integer(),
+			Lasts:          d.duration(stop.get("lasts"), stop.get("lasts").text(), where+"stop_when.lasts"),
+		},
+	}
+}
+
+// shortestYield is the shortest wait that a run can tell from the ordinary: it looks several times in it.
+const shortestYield = 200 * time.Millisecond
+
+// atLeast reads a duration that must not be shorter than least; an absent one is 0.
+func (d *decoder) atLeast(least time.Duration, v *value, where string) time.Duration {
+	out := d.duration(v, v.text(), where)
+	if v.text() != "" && out < least {
+		d.report("bad-value", v.at(), "", "%s wants at least %s", where, least)
+	}
+	return out
 }
 
 func (d *decoder) environment(name string, v *value, c *Config) Environment {

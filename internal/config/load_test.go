@@ -63,7 +63,7 @@ func TestMinimalFileGetsEveryDefault(t *testing.T) {
 	want := &Config{
 		File: "conf/lethe.yaml", State: "conf/lethe.db", Rules: "conf/rules.yaml",
 		Sources: map[string]Source{"production": {
-			Name: "production", Place: at(3, 3), DSN: secret.Ref{Env: "PRODUCTION_DSN"}, Connections: 4,
+			Name: "production", Place: at(3, 3), DSN: secret.Ref{Env: "PRODUCTION_DSN"}, Connections: 8, YieldAfter: 3 * time.Second, MaxSnapshotAge: 4 * time.Hour,
 		}},
 		Environments: map[string]Environment{"staging": {
 			Name: "staging", Place: at(5, 3), Kind: Staging, From: "production",
@@ -87,7 +87,13 @@ keys:
 state: /var/lib/lethe.db
 rules: r/rules.yaml
 sources:
-  shop: {dsn: {command: [vault, read, dsn]}, connections: 2}
+  shop:
+    dsn: {command: [vault, read, dsn]}
+    connections: 5
+    rate: 2.5
+    yield_after: 500ms
+    max_snapshot_age: 1d
+    stop_when: {replication_lag: 30s, active_sessions: 200, lasts: 90s}
 environments:
   copy:
     kind: production_copy
@@ -117,12 +123,17 @@ environments:
 		t.Errorf("state %s, rules %s", got.State, got.Rules)
 	}
 	shop := got.Sources["shop"]
-	if want := (secret.Ref{Command: []string{"vault", "read", "dsn"}}); !reflect.DeepEqual(shop.DSN, want) || shop.Connections != 2 {
-		t.Errorf("source: %+v", shop)
+	wantShop := Source{
+		Name: "shop", Place: shop.Place, DSN: secret.Ref{Command: []string{"vault", "read", "dsn"}}, Connections: 5, Rate: 2_500_000,
+		YieldAfter: 500 * time.Millisecond, MaxSnapshotAge: 24 * time.Hour,
+		StopWhen: StopWhen{Place: shop.StopWhen.Place, ReplicationLag: 30 * time.Second, ActiveSessions: 200, Lasts: 90 * time.Second},
+	}
+	if !reflect.DeepEqual(shop, wantShop) || shop.StopWhen.Place.Line == 0 {
+		t.Errorf("source: got %+v, want %+v", shop, wantShop)
 	}
 	e := got.Environments["copy"]
 	wantSlots := &Slots{
-		Place: finding.Place{File: "/etc/lethe/lethe.yaml", Line: 15, Column: 5}, Databases: [2]string{"a", "b"},
+		Place: finding.Place{File: "/etc/lethe/lethe.yaml", Line: 21, Column: 5}, Databases: [2]string{"a", "b"},
 		Pointer: Pointer{Command: []string{"/etc/lethe/bin/turn", "copy"}},
 	}
 	if !reflect.DeepEqual(e.Slots, wantSlots) {

@@ -53,7 +53,7 @@ type field struct {
 	name  string
 	doc   string
 	shape *shape
-	// standard is the default: a string, int or bool, nil for none. An absent object with whole set gets the
+	// standard is the default: a string, int, float64 or bool, nil for none. An absent object with whole set gets the
 	// defaults of its own fields.
 	standard any
 	whole    bool

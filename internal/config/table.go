@@ -72,16 +72,25 @@ func policyBlock() *shape {
 	)
 }
 
+// leastConnections is what a run needs on its source: one session that watches, one that holds the snapshot,
+// one that holds locks, one that reads.
+const leastConnections = 4
+
 func sourceBlock() *shape {
 	return object(
 		key("dsn", secretRef(), "Connection string of the database."),
 		key("dump", path(), "Archive of pg_dump to read instead of a server.").notYet(),
 		key("rds", open(), "Instance and snapshot of Amazon RDS to restore and read.").notYet(),
 		field{name: "databases", reserved: "two databases cannot be read at one instant; name each as a source of its own"},
-		key("connections", integer(1, 64), "Sessions that read at once.").defaults(4),
-		key("rate", number(0, 1e6), "Megabytes per second, 0 for no limit.").notYet(),
-		key("yield_after", duration(), "Longest that others wait for our locks.").notYet(),
-		key("max_snapshot_age", duration(), "Longest that a snapshot is held.").notYet(),
+		key("connections", integer(leastConnections, 64), "Most sessions of a run on the source, all counted.").defaults(8),
+		key("rate", number(0, 1e6), "Megabytes per second that are read, 0 for no limit.").defaults(0.0),
+		key("yield_after", duration(), "Longest that others wait for our locks.").defaults("3s"),
+		key("max_snapshot_age", duration(), "Longest that a snapshot is held.").defaults("4h"),
+		key("stop_when", object(
+			key("replication_lag", duration(), "Lag of the slowest standby at which reading pauses."),
+			key("active_sessions", integer(1, 1e6), "Sessions at work, whoever's, at which reading pauses."),
+			key("lasts", duration(), "How long reading pauses before the run ends.").defaults("1m"),
+		).someOf("replication_lag", "active_sessions"), "Load at which production is left alone."),
 	).exactlyOne("dsn", "dump", "rds")
 }
 

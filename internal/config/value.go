@@ -51,6 +51,15 @@ func (v *value) yes() bool {
 	return b
 }
 
+// number returns a number, 0 when there is none.
+func (v *value) number() float64 {
+	if v == nil {
+		return 0
+	}
+	x, _ := v.scalar.(float64)
+	return x
+}
+
 // texts returns the strings of a list, leaving out what was refused.
 func (v *value) texts() []string {
 	if v == nil {

@@ -252,6 +252,11 @@ func (s *Snapshot) DumpSchema(ctx context.Context, tools Tools, path string, exc
 	for _, name := range exclude {
 		args = append(args, "--exclude-table="+name.SQL())
 	}
+	back, err := s.readers.lend(ctx)
+	if err != nil {
+		return fmt.Errorf("dump schema: %w", err)
+	}
+	defer back()
 	if err := runTool(ctx, tools.PgDump, env, args...); err != nil {
 		return fmt.Errorf("dump schema: %w", err)
 	}

@@ -13,10 +13,6 @@ import (
 	"github.com/lethedb/lethe/internal/preflight"
 )
 
-// extraConnections is what a run opens on a source beside its readers: one for questions, one that holds
-// the snapshot, those that hold locks, pg_dump's.
-const extraConnections = 3 + mostGroups
-
 // Facts finds out what a run over the catalog c needs to know of this server beforehand: read are the
 // tables whose rows are read, dropped those that do not arrive at all. It writes nothing.
 func (s *Source) Facts(ctx context.Context, c *catalog.Catalog, read, dropped []catalog.Name) (preflight.Source, error) {
@@ -29,7 +25,7 @@ func (s *Source) Facts(ctx context.Context, c *catalog.Catalog, read, dropped []
 	if f.Endpoint, err = readEndpoint(ctx, conn, s.opts.DSN, s.session()); err != nil {
 		return f, fmt.Errorf("preflight source %s: %w", s.opts.Name, err)
 	}
-	f.Name, f.Wanted = "source "+s.opts.Name, s.opts.Connections+extraConnections
+	f.Name, f.Wanted = "source "+s.opts.Name, s.opts.Connections
 	err = readOnly(ctx, conn, func(tx pgx.Tx) error {
 		g := gatherer{tx: tx, source: &f, catalog: c, read: read, dropped: dropped}
 		for _, step := range []func(context.Context) error{g.rights, g.policies, g.outward, g.reserved, g.roles, g.places, g.untrusted, g.limits} {

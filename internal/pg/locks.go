@@ -78,15 +78,13 @@ func closure(c *catalog.Catalog, tables []catalog.Name) ([]catalog.Name, error) 
 	return all, nil
 }
 
-// lockTables takes ACCESS SHARE on the tables, in a few groups. It waits politely: an attempt that takes
+// lockTables takes ACCESS SHARE on names, which are the tables and what is locked with them, in count groups. It waits politely: an attempt that takes
 // longer than LockTimeout for one table lets go of all, so that nobody waits for us who waits for
 // somebody else, and starts over after a pause.
-func (s *Source) lockTables(ctx context.Context, c *catalog.Catalog, tables []catalog.Name) (groups []*lockGroup, err error) {
-	names, err := closure(c, tables)
-	if err != nil || len(names) == 0 {
-		return nil, err
+func (s *Source) lockTables(ctx context.Context, c *catalog.Catalog, tables, names []catalog.Name, count int) (groups []*lockGroup, err error) {
+	if count == 0 {
+		return nil, nil
 	}
-	count := min(mostGroups, len(names)/groupSize+1)
 	defer func() {
 		if err != nil {
 			for _, group := range groups {
@@ -268,7 +266,7 @@ func (e *ChangedError) Error() string {
 // LostError says that the snapshot or the locks that a run stands on are gone. What was read before
 // stays true; nothing more can be read at the same instant.
 type LostError struct {
-	// What was lost: "snapshot", "locks", or "environment's lock".
+	// What was lost: "snapshot", "locks", "lookout", or "environment's lock".
 	What string
 	// Err is why, free of values; may be nil.
 	Err error
@@ -284,28 +282,18 @@ func (e *LostError) Code() string {
 
 // Error names what was lost, the reason and what to do.
 func (e *LostError) Error() string {
-	if e.Err == nil {
-		return "the session that holds the " + e.What + " ended; start the run again"
+	holds := "holds the " + e.What
+	if e.What == lostLookout {
+		holds = "watches whom the run keeps waiting"
 	}
-	return fmt.Sprintf("the session that holds the %s ended: %v; start the run again", e.What, e.Err)
+	if e.Err == nil {
+		return "the session that " + holds + " ended; start the run again"
+	}
+	return fmt.Sprintf("the session that %s ended: %v; start the run again", holds, e.Err)
 }
 
 // Unwrap returns the reason.
 func (e *LostError) Unwrap() error { return e.Err }
-
-// YieldError says that somebody waits to alter a table that a run is about to read. The run gives way.
-type YieldError struct {
-	Table catalog.Name
-	Err   error
-}
-
-// Error names the table and what to do.
-func (e *YieldError) Error() string {
-	return fmt.Sprintf("somebody waits to alter %s, and the run gave way; start it again when that is done", e.Table)
-}
-
-// Unwrap returns the server's refusal.
-func (e *YieldError) Unwrap() error { return e.Err }
 
 // RowSecurityError says that a policy would hide rows of a table from the role that reads it.
 type RowSecurityError struct {

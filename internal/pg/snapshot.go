@@ -25,6 +25,7 @@ type Snapshot struct {
 	tables  map[catalog.Name]*catalog.Table
 	groups  []*lockGroup
 	readers *pool
+	meter   *meter
 }
 
 // ID returns the name under which other sessions import the snapshot.
@@ -52,59 +53,38 @@ func (s *Snapshot) Source() work.Source {
 // tables can be read until fn returns: they are locked against TRUNCATE, DROP and ALTER, but not against
 // reading and writing, before the snapshot is taken. When c is not what the database holds any more the
 // error is a ChangedError; a policy that would hide rows is a RowSecurityError. The context given to fn
-// ends when the snapshot or the locks are lost, and so does the run: the error is a LostError whatever
-// fn returned.
+// ends, and so does the run, when the snapshot or the locks are lost (LostError), when somebody waits too
+// long for the run (YieldError), when the snapshot gets too old (AgeError) or production too busy
+// (LoadError): that is the error, whatever fn returned.
 func (s *Source) WithSnapshot(ctx context.Context, c *catalog.Catalog, tables []catalog.Name, fn func(context.Context, *Snapshot) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	groups, err := s.lockTables(ctx, c, tables)
-	if err != nil {
-		return fmt.Errorf("source %s: %w", s.opts.Name, err)
-	}
-	defer func() {
-		for _, group := range groups {
-			closeNow(group.conn)
+	h := &holding{source: s, cancel: cancel, began: time.Now(), meter: &meter{throttle: throttle{rate: s.opts.Rate, now: time.Now}}}
+	defer h.close()
+	err := h.take(ctx, c, tables)
+	if err == nil {
+		err = fn(ctx, h.snapshot)
+		h.unwatch()
+		if err == nil && context.Cause(ctx) == nil {
+			err = h.snapshot.alive(ctx, h.conn)
 		}
-	}()
-	how := s.session()
-	how.waits = true
-	conn, err := s.open(ctx, how)
-	if err != nil {
-		return fmt.Errorf("source %s: %w", s.opts.Name, err)
-	}
-	defer closeNow(conn)
-	var snapshot *Snapshot
-	err = s.politely(ctx, func() error {
-		var err error
-		if snapshot, err = s.export(ctx, conn); err != nil {
+		if !ours(context.Cause(ctx)) && !ours(err) {
 			return err
 		}
-		return snapshot.check(ctx, conn, c, tables)
-	})
-	if err != nil {
-		return fmt.Errorf("source %s: %w", s.opts.Name, err)
 	}
-	snapshot.groups = groups
-	defer snapshot.readers.close()
+	if cause := context.Cause(ctx); ours(cause) {
+		err = cause
+	}
+	return fmt.Errorf("source %s: %w", s.opts.Name, err)
+}
 
-	holder := watch(ctx, conn, func(err error) { cancel(&LostError{What: "snapshot", Err: err}) })
-	defer holder.stop()
-	for _, group := range groups {
-		group.watch = watch(ctx, group.conn, func(err error) { cancel(&LostError{What: "locks", Err: err}) })
-		defer group.watch.stop()
-	}
-	err = fn(ctx, snapshot)
-	holder.stop()
-	for _, group := range groups {
-		group.watch.stop()
-	}
-	if lost, ok := errors.AsType[*LostError](context.Cause(ctx)); ok {
-		return fmt.Errorf("source %s: %w", s.opts.Name, lost)
-	}
-	if err == nil {
-		err = snapshot.alive(ctx, conn)
-	}
-	return err
+// ours reports whether an error is one that ends a run from within.
+func ours(err error) bool {
+	_, lost := errors.AsType[*LostError](err)
+	_, yielded := errors.AsType[*YieldError](err)
+	_, old := errors.AsType[*AgeError](err)
+	_, busy := errors.AsType[*LoadError](err)
+	return lost || yielded || old || busy
 }
 
 // export starts the transaction that holds the snapshot, ending one that it tried before, and tells others
@@ -125,7 +105,6 @@ func (s *Source) export(ctx context.Context, conn *pgx.Conn) (*Snapshot, error) 
 		return nil, sanitize(fmt.Errorf("export snapshot: %w", err))
 	}
 	snapshot.time = snapshot.time.UTC()
-	snapshot.readers = newPool(s.opts.Connections, s.openReader)
 	return snapshot, nil
 }
 
@@ -196,6 +175,9 @@ func (s *Snapshot) inside(ctx context.Context, name catalog.Name, f func(conn *p
 	table := s.tables[name]
 	if table == nil {
 		return errors.New("the catalog has no such table")
+	}
+	if err := s.meter.gate.pass(ctx); err != nil {
+		return err
 	}
 	conn, err := s.readers.take(ctx)
 	if err != nil {

@@ -48,7 +48,7 @@ func (s *Snapshot) CopyOut(ctx context.Context, q Query, w io.Writer) (rows int6
 			}
 		}
 		statement := "COPY (" + query + ") TO STDOUT (FORMAT " + string(formatOf(work.Table{Binary: q.Binary})) + ")"
-		rows, err = copyOut(ctx, conn, statement, w)
+		rows, err = copyOut(ctx, conn, statement, s.meter.through(ctx, w))
 		return err
 	})
 	if err != nil {

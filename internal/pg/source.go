@@ -11,6 +11,7 @@ import (
 
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/preflight"
+	"github.com/lethedb/lethe/internal/work"
 )
 
 // SourceOptions say where production is and how gently it is read.
@@ -21,9 +22,18 @@ type SourceOptions struct {
 	DSN string
 	// Run is the run's id; sessions are called lethe/RUN.
 	Run string
-	// Connections is the most connections that read rows at once. Defaults to 4. A run has up to seven more: one
-	// that is asked about the catalog, one that holds the snapshot, up to four that hold locks, pg_dump's.
+	// Connections is the most sessions that there are at once, all counted: the one that asks and keeps the
+	// lookout, the one that holds the snapshot, those that hold locks, and those that read, pg_dump's among
+	// them. Defaults to 8; 4 is the least.
 	Connections int
+	// Rate is how many bytes per second are read, by all sessions together; 0 for no limit.
+	Rate int64
+	// YieldAfter is how long others may wait for a session of the run before the run gives way. Defaults to 3 s.
+	YieldAfter time.Duration
+	// MaxSnapshotAge is how long a snapshot may be held. Defaults to 4 h.
+	MaxSnapshotAge time.Duration
+	// StopWhen is the load at which reading pauses.
+	StopWhen StopWhen
 	// LockTimeout is how long one attempt to lock a table waits, and how long others that queue behind it wait in
 	// turn. Defaults to 2 s.
 	LockTimeout time.Duration
@@ -35,16 +45,34 @@ type SourceOptions struct {
 
 func (o SourceOptions) withDefaults() SourceOptions {
 	if o.Connections <= 0 {
-		o.Connections = 4
+		o.Connections = 8
+	}
+	o.Connections = max(o.Connections, leastConnections)
+	if o.YieldAfter <= 0 {
+		o.YieldAfter = 3 * time.Second
+	}
+	if o.MaxSnapshotAge <= 0 {
+		o.MaxSnapshotAge = 4 * time.Hour
 	}
 	if o.LockTimeout <= 0 {
-		o.LockTimeout = 2 * time.Second
+		// Who queues behind an attempt of ours waits as long as for a lock of ours.
+		o.LockTimeout = min(2*time.Second, o.YieldAfter)
 	}
 	if o.LockRetries == 0 {
 		o.LockRetries = 10
 	}
 	return o
 }
+
+// leastConnections is one session that keeps the lookout, one that holds the snapshot, one that holds locks,
+// one that reads; the first two are there however many there are.
+const (
+	leastConnections = 4
+	keepers          = 2
+)
+
+// groups returns how many sessions may hold locks: a third of those that are not spoken for, so that most read.
+func (o SourceOptions) groups() int { return max(1, min(mostGroups, (o.Connections-keepers)/3)) }
 
 // Identity says which database a source is.
 type Identity struct {
@@ -70,6 +98,9 @@ type Source struct {
 
 	mu   sync.Mutex
 	home *pgx.Conn // what the catalog is read on outside a snapshot
+	// reading are the readers of the snapshot that is held, nil outside; the lookout then has what was home.
+	reading *pool
+	cost    work.Cost
 }
 
 // OpenSource connects and finds out what the server is. It refuses versions that are not supported. The
@@ -136,23 +167,48 @@ func (s *Source) Catalog(ctx context.Context) (*catalog.Catalog, error) {
 	return c, nil
 }
 
-// atHome runs f in a read-only transaction on the session that is kept for questions, which is opened
-// anew when it was lost meanwhile.
-func (s *Source) atHome(ctx context.Context, f func(tx pgx.Tx) error) error {
+// Cost returns what the snapshots of this source that have ended cost it.
+func (s *Source) Cost() work.Cost {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.home == nil || s.home.IsClosed() || s.home.Ping(ctx) != nil {
-		if s.home != nil {
-			closeNow(s.home)
-			s.home = nil
-		}
-		conn, err := s.open(ctx, s.session())
+	return s.cost
+}
+
+// atHome runs f in a read-only transaction on the session that is kept for questions, which is opened
+// anew when it was lost meanwhile. While a snapshot is held, a reader's session answers.
+func (s *Source) atHome(ctx context.Context, f func(tx pgx.Tx) error) error {
+	s.mu.Lock()
+	if readers := s.reading; readers != nil {
+		s.mu.Unlock()
+		conn, err := readers.take(ctx)
 		if err != nil {
 			return err
 		}
-		s.home = conn
+		defer func() { readers.give(conn) }()
+		return readOnly(ctx, conn, f)
+	}
+	defer s.mu.Unlock()
+	if err := s.comeHome(ctx); err != nil {
+		return err
 	}
 	return readOnly(ctx, s.home, f)
+}
+
+// comeHome makes sure that the session for questions stands. s.mu is held.
+func (s *Source) comeHome(ctx context.Context) error {
+	if s.home != nil && !s.home.IsClosed() && s.home.Ping(ctx) == nil {
+		return nil
+	}
+	if s.home != nil {
+		closeNow(s.home)
+		s.home = nil
+	}
+	conn, err := s.open(ctx, s.session())
+	if err != nil {
+		return err
+	}
+	s.home = conn
+	return nil
 }
 
 // readOnly runs f in a read-only transaction of one snapshot and ends it.

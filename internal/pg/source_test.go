@@ -17,7 +17,7 @@ import (
 func openSource(t *testing.T, dsn string) *Source {
 	t.Helper()
 	s, err := OpenSource(t.Context(), SourceOptions{
-		Name: "production", DSN: dsn, Run: "test", Connections: 2, LockTimeout: 200 * time.Millisecond, LockRetries: -1, Dir: t.TempDir(),
+		Name: "production", DSN: dsn, Run: "test", Connections: 5, LockTimeout: 200 * time.Millisecond, LockRetries: -1, Dir: t.TempDir(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -36,6 +36,12 @@ func classifyRun(err error) *failure {
 	if yielded, ok := errors.AsType[*pg.YieldError](err); ok {
 		return &failure{status: statusFailed, code: "yielded", err: yielded, retryable: true}
 	}
+	if old, ok := errors.AsType[*pg.AgeError](err); ok {
+		return &failure{status: statusFailed, code: "snapshot-too-old", err: old}
+	}
+	if busy, ok := errors.AsType[*pg.LoadError](err); ok {
+		return &failure{status: statusFailed, code: "source-busy", err: busy, retryable: true}
+	}
 	if lost, ok := errors.AsType[*pg.LostError](err); ok {
 		return &failure{status: statusFailed, code: lost.Code(), err: lost, retryable: true}
 	}

@@ -109,7 +109,11 @@ func (p *passage) recall(ctx context.Context, a *app) error {
 // open connects to the source.
 func (p *passage) open(ctx context.Context) (*pg.Source, error) {
 	source, err := pg.OpenSource(ctx, pg.SourceOptions{
-		Name: p.from.Name, DSN: p.source.Reveal(), Run: p.run, Connections: p.from.Connections, Dir: p.dir,
+		Name: p.from.Name, DSN: p.source.Reveal(), Run: p.run, Dir: p.dir,
+		Connections: p.from.Connections, Rate: p.from.Rate, YieldAfter: p.from.YieldAfter, MaxSnapshotAge: p.from.MaxSnapshotAge,
+		StopWhen: pg.StopWhen{
+			ReplicationLag: p.from.StopWhen.ReplicationLag, ActiveSessions: p.from.StopWhen.ActiveSessions, Lasts: p.from.StopWhen.Lasts,
+		},
 	})
 	if err != nil {
 		return nil, err // it names the source

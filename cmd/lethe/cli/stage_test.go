@@ -66,7 +66,7 @@ func newStageOn(t *testing.T, production, staging *pgtest.DB, rules string, fill
 	s.write("lethe.yaml", `version: 1
 keys: {masking: {env: LETHE_KEY}}
 sources:
-  production: {dsn: {env: PRODUCTION_DSN}, connections: 2}
+  production: {dsn: {env: PRODUCTION_DSN}, connections: 6}
 environments:
   staging:
     from: production
