@@ -53,7 +53,7 @@ func newContest(ctx context.Context, w workload, lethe, dir string, o options) (
 	c.list = []contestant{
 		{letheMasked, "lethe refresh, 9 columns masked", c.adopt("masked", production), c.refresh("masked", production, jobs)},
 		{letheKept, "lethe refresh, every column kept", c.adopt("kept", production), c.refresh("kept", production, jobs)},
-		{rawFloor, "raw floor: psql COPY into psql COPY, then post-data", nil, c.floor},
+		{rawFloor, "raw floor: psql COPY into psql COPY, then post-data", nil, func(ctx context.Context, m *measurement) error { return c.floor(ctx, m, trial{}) }},
 		{dumpRestore, "pg_dump -Fd -Z0 -j" + jobs + ", pg_restore -j" + jobs, c.removeDump, c.dump},
 	}
 	if path, err := exec.LookPath("pgcopydb"); err == nil {
@@ -78,7 +78,10 @@ func newContest(ctx context.Context, w workload, lethe, dir string, o options) (
 // run measures everybody in turn, round after round: what the machine does meanwhile hits all alike. Each
 // round begins with another, so that nobody always follows the same one.
 func (c *contest) run(ctx context.Context, r *report, only []string, rounds int) error {
-	list := slices.DeleteFunc(slices.Clone(c.list), func(k contestant) bool { return len(only) > 0 && !slices.Contains(only, k.name) })
+	list := c.list
+	if len(only) > 0 {
+		list = slices.DeleteFunc(append(slices.Clone(c.list), c.trials()...), func(k contestant) bool { return !slices.Contains(only, k.name) })
+	}
 	if len(list) == 0 {
 		return fmt.Errorf("no contestant is called %s", strings.Join(only, ", "))
 	}
@@ -89,8 +92,8 @@ func (c *contest) run(ctx context.Context, r *report, only []string, rounds int)
 			if err != nil {
 				return fmt.Errorf("%s: %w", k.name, err)
 			}
-			fmt.Fprintf(c.talk, "round %d of %d  %-13s %6.1f s  client %.1f s  server %.1f s  %d MB %s\n",
-				round+1, rounds, k.name, m.Seconds, m.ClientCPU, m.ServerCPU, m.Peak>>20, phasesText(m.Phases))
+			fmt.Fprintf(c.talk, "round %d of %d  %-13s %6.1f s  client %.1f s  server %.1f s  others %.1f s  %d MB %s\n",
+				round+1, rounds, k.name, m.Seconds, m.ClientCPU, m.ServerCPU, m.OtherCPU, m.Peak>>20, phasesText(m.Phases))
 			r.Runs = append(r.Runs, m)
 			r.Titles[k.name] = k.title
 		}
@@ -113,14 +116,16 @@ func (c *contest) measure(ctx context.Context, k contestant) (measurement, error
 	if err != nil {
 		return m, err
 	}
-	client, began := childrenCPU(), time.Now()
+	client, busy, began := childrenCPU(), machineCPU(), time.Now()
 	if err := k.run(ctx, &m); err != nil {
 		return m, err
 	}
 	m.Seconds = time.Since(began).Seconds()
 	m.ClientCPU = (childrenCPU() - client).Seconds()
+	busy = machineCPU() - busy
 	after, err := c.server.cpu(ctx)
 	m.ServerCPU = (after - server).Seconds()
+	m.OtherCPU = max(0, busy.Seconds()-m.ClientCPU-m.ServerCPU)
 	return m, err
 }
 
@@ -141,7 +146,6 @@ environments:
   staging:
     from: production
     target: {dsn: {env: BENCH_TARGET}}
-    keep_previous: {count: 0}
 `, name, max(4, c.jobs))
 		for file, content := range map[string]string{name + ".rules.yaml": text, name + ".yaml": config} {
 			if err := os.WriteFile(filepath.Join(c.dir, file), []byte(content), 0o600); err != nil {
@@ -222,29 +226,6 @@ func (c *contest) copydb(ctx context.Context, _ *measurement) error {
 
 func (c *contest) removeCopydb(context.Context) error {
 	return os.RemoveAll(filepath.Join(c.dir, "copydb"))
-}
-
-// pipe copies a table from one psql into another.
-func (c *contest) pipe(ctx context.Context, table, format string) error {
-	out := c.server.command(ctx, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", c.server.dsn(c.database), "-c", "COPY "+table+" TO STDOUT"+format)
-	in := c.server.command(ctx, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", c.server.dsn(staging), "-c", "COPY "+table+" FROM STDIN"+format)
-	read, write, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	out.Stdout, in.Stdin = write, read
-	done := make(chan error, 1)
-	go func() {
-		err := do(in)
-		_ = read.Close()
-		done <- err
-	}()
-	err = do(out)
-	_ = write.Close()
-	if inErr := <-done; inErr != nil {
-		return inErr
-	}
-	return err
 }
 
 // phasesText lists phases, the longest first.

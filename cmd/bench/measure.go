@@ -21,6 +21,8 @@ type measurement struct {
 	// server's processes; 0 where the system does not tell.
 	ClientCPU float64 `json:"client_cpu_seconds"`
 	ServerCPU float64 `json:"server_cpu_seconds"`
+	// OtherCPU is what the machine did meanwhile for nobody here: a measurement with much of it is none.
+	OtherCPU float64 `json:"other_cpu_seconds"`
 	// OwnCPU is that of lethe and its children, Peak the largest resident size of one of them, in bytes.
 	OwnCPU float64 `json:"own_cpu_seconds,omitempty"`
 	Peak   int64   `json:"peak_bytes,omitempty"`
@@ -97,6 +99,30 @@ func (s *server) cpu(ctx context.Context) (time.Duration, error) {
 		}
 	}
 	return sum, nil
+}
+
+// machineCPU is the time that all cores have been busy since the machine started; 0 where there is no /proc.
+func machineCPU() time.Duration {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	return parseBusy(first)
+}
+
+// parseBusy reads the first line of /proc/stat: user, nice and system time, idle, waiting, then interrupts;
+// what follows (time that other machines took, and guests) is not ours or is counted already.
+func parseBusy(line string) time.Duration {
+	const idle, wait, last = 4, 5, 7
+	fields := strings.Fields(line)
+	var sum time.Duration
+	for i := 1; i <= last && i < len(fields); i++ {
+		if n, err := strconv.Atoi(fields[i]); err == nil && i != idle && i != wait {
+			sum += time.Duration(n) * tick
+		}
+	}
+	return sum
 }
 
 // process is what /proc tells of one: its parent, its own time, and that of its children that ended.

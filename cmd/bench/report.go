@@ -89,11 +89,18 @@ func seconds(m measurement) float64   { return m.Seconds }
 func ownCPU(m measurement) float64    { return m.OwnCPU }
 func clientCPU(m measurement) float64 { return m.ClientCPU }
 func serverCPU(m measurement) float64 { return m.ServerCPU }
+func otherCPU(m measurement) float64  { return m.OtherCPU }
 func copying(m measurement) float64   { return m.Phases["copy"] }
 
-// order is that of the table.
-func order() []string {
-	return []string{letheMasked, letheKept, rawFloor, dumpRestore, copydb, letheTenth, alone1, alone2}
+// order is that of the table: the comparison first, what was measured beside it after.
+func (r *report) order() []string {
+	list := []string{letheMasked, letheKept, rawFloor, dumpRestore, copydb, letheTenth, alone1, alone2}
+	for _, m := range r.Runs {
+		if !slices.Contains(list, m.Contestant) {
+			list = append(list, m.Contestant)
+		}
+	}
+	return list
 }
 
 // markdown prints the table, the conditions and the targets.
@@ -104,14 +111,15 @@ func (r *report) markdown(w io.Writer, targets []target) error {
 		r.When, c.Kernel, c.Cores, c.CPU, c.Memory, c.Postgres, c.Lethe, c.Go, c.Pgcopydb)
 	fmt.Fprintf(&b, "Scale %g: %d MB with indexes, source and target on one server; %d jobs. Server: %s.\n\n", c.Scale, r.Bytes>>20, c.Jobs, c.Settings)
 	fastest, _ := r.fastestClone()
-	b.WriteString("| | rounds | median s | spread | to the faster clone | client CPU s | server CPU s | cores idle s | peak MB |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
-	for _, name := range order() {
+	b.WriteString("| | rounds | median s | spread | to the faster clone | client CPU s | server CPU s | cores idle s | others' CPU s | peak MB |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	for _, name := range r.order() {
 		took, ok := r.median(name, seconds)
 		if !ok {
 			continue
 		}
 		client, _ := r.median(name, clientCPU)
 		server, _ := r.median(name, serverCPU)
+		other, _ := r.median(name, otherCPU)
 		ratio, peak := "", ""
 		if fastest > 0 && !slices.Contains([]string{letheTenth, alone1, alone2}, name) {
 			ratio = fmt.Sprintf("%.2f", took/fastest)
@@ -124,8 +132,8 @@ func (r *report) markdown(w io.Writer, targets []target) error {
 		for _, m := range runs {
 			low, high = min(low, m.Seconds), max(high, m.Seconds)
 		}
-		fmt.Fprintf(&b, "| %s | %d | %.1f | %.1f to %.1f | %s | %.1f | %.1f | %.1f | %s |\n", r.Titles[name], len(runs), took, low, high, ratio,
-			client, server, max(0, took*float64(c.Cores)-client-server), peak)
+		fmt.Fprintf(&b, "| %s | %d | %.1f | %.1f to %.1f | %s | %.1f | %.1f | %.1f | %.1f | %s |\n", r.Titles[name], len(runs), took, low, high, ratio,
+			client, server, max(0, took*float64(c.Cores)-client-server-other), other, peak)
 	}
 	b.WriteString("\n")
 	r.phases(&b)
@@ -140,7 +148,7 @@ func (r *report) markdown(w io.Writer, targets []target) error {
 // phases prints the median of each phase that a contestant tells of.
 func (r *report) phases(b *strings.Builder) {
 	b.WriteString("Phases, medians in seconds:")
-	for _, name := range order() {
+	for _, name := range r.order() {
 		runs := r.runs(name)
 		if len(runs) == 0 || len(runs[0].Phases) == 0 {
 			continue

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lethedb/lethe/internal/pgserver"
 )
@@ -107,6 +108,9 @@ func (s *server) command(ctx context.Context, program string, args ...string) *e
 		program = path
 	}
 	cmd := exec.CommandContext(ctx, program, args...)
+	// An interrupt lets each of them take back what it began.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
 	cmd.Env = []string{
 		"PATH=" + s.binaries.Dir + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "LC_ALL=C",
 		"PGPASSWORD=" + s.password, "TMPDIR=" + os.TempDir(),
@@ -129,17 +133,22 @@ func do(cmd *exec.Cmd) error {
 
 // sql runs statements in a database and returns what they print, fields separated by "|".
 func (s *server) sql(ctx context.Context, database string, statements ...string) (string, error) {
-	args := []string{"-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", s.dsn(database)}
-	for _, statement := range statements {
-		args = append(args, "-c", statement)
-	}
-	cmd := s.command(ctx, "psql", args...)
+	cmd := s.command(ctx, "psql", s.statements(database, statements)...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	if err := do(cmd); err != nil {
 		return "", err
 	}
 	return strings.TrimSpace(out.String()), nil
+}
+
+// statements are the arguments of psql for them: one session, one after the other.
+func (s *server) statements(database string, statements []string) []string {
+	args := []string{"-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", s.dsn(database)}
+	for _, statement := range statements {
+		args = append(args, "-c", statement)
+	}
+	return args
 }
 
 // script runs a file of the workload with psql's variables set.

@@ -93,18 +93,32 @@ func (w workload) load(ctx context.Context) error {
 	if _, err := w.server.sql(ctx, "postgres", "CREATE DATABASE "+w.database+" TEMPLATE template0"); err != nil {
 		return err
 	}
+	if err := w.fill(ctx); err != nil {
+		return err
+	}
+	size, err := w.size(ctx)
+	if err != nil {
+		return err
+	}
+	customers, orders, items := w.rows()
+	fmt.Fprintf(w.talk, "loaded %d customers, %d orders, %d items: %d MB in %.0f s\n", customers, orders, items, size>>20, time.Since(began).Seconds())
+	return nil
+}
+
+// fill makes tables, rows, indexes and keys in a database that is empty.
+func (w workload) fill(ctx context.Context) error {
 	customers, orders, items := w.rows()
 	base := map[string]int64{"customers": customers, "orders": orders, "items": items}
 	if err := w.script(ctx, "schema", nil); err != nil {
 		return err
 	}
 	group, inner := errgroup.WithContext(ctx)
-	group.Go(func() error { return w.fill(inner, "orders", base) })
+	group.Go(func() error { return w.table(inner, "orders", base) })
 	group.Go(func() error {
-		if err := w.fill(inner, "customers", base); err != nil {
+		if err := w.table(inner, "customers", base); err != nil {
 			return err
 		}
-		return w.fill(inner, "order_items", map[string]int64{"orders": orders, "items": items, "first": 1, "last": items})
+		return w.table(inner, "order_items", map[string]int64{"orders": orders, "items": items, "first": 1, "last": items})
 	})
 	if err := group.Wait(); err != nil {
 		return err
@@ -113,19 +127,12 @@ func (w workload) load(ctx context.Context) error {
 		return err
 	}
 	// Hint bits and the visibility map are written now, not by whoever happens to read first.
-	if _, err := w.server.sql(ctx, w.database, "VACUUM (ANALYZE)", "CHECKPOINT"); err != nil {
-		return err
-	}
-	size, err := w.size(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w.talk, "loaded %d customers, %d orders, %d items: %d MB in %.0f s\n", customers, orders, items, size>>20, time.Since(began).Seconds())
-	return nil
+	_, err := w.server.sql(ctx, w.database, "VACUUM (ANALYZE)", "CHECKPOINT")
+	return err
 }
 
-// fill writes the rows of a table, then its keys and indexes.
-func (w workload) fill(ctx context.Context, table string, variables map[string]int64) error {
+// table writes the rows of a table, then its keys and indexes.
+func (w workload) table(ctx context.Context, table string, variables map[string]int64) error {
 	if err := w.script(ctx, table, variables); err != nil {
 		return err
 	}
