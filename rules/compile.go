@@ -48,6 +48,7 @@ func Compile(f *File, c *catalog.Catalog, registry masks, o Options) (*Plan, fin
 	k.checkNames()
 	k.inherit()
 	k.checkRows()
+	k.checkLargeObjects()
 	k.own()
 	k.link()
 	k.checkParts()
@@ -178,12 +179,12 @@ func (k *compiler) report(f finding.Finding, format string, args ...any) {
 	k.findings = append(k.findings, f)
 }
 
-// index makes the tables that are decided about. Tables of extensions are the extension's, and
-// materialised views are computed again from masked rows, so that both are left out.
+// index makes the tables that are decided about. Tables of extensions are the extension's, those that hold
+// rows of the user's aside, and materialised views are computed again from masked rows: both are left out.
 func (k *compiler) index() {
 	for i := range k.catalog.Tables {
 		t := &k.catalog.Tables[i]
-		if t.Extension != "" || t.Kind == catalog.MaterialisedView {
+		if !t.Decided() {
 			continue
 		}
 		made := &table{catalog: t, rule: k.file.tables[t.Name], byName: map[string]*column{}, into: t.Name, rows: RowsAll}

@@ -13,7 +13,9 @@ func (k *compiler) checkNames() {
 	for _, rule := range k.file.order {
 		t := k.byName[rule.name]
 		if t == nil {
-			k.unknownTable(rule.place, rule.name)
+			if rule.name != catalog.LargeObjectPages() { // they may all have gone
+				k.unknownTable(rule.place, rule.name)
+			}
 			continue
 		}
 		for _, line := range rule.order {

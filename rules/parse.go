@@ -79,7 +79,7 @@ func (p *parse) load(path string, by finding.Place, stack []string) {
 
 // The keys of each mapping, for suggestions.
 func documentKeys() []string {
-	return []string{"version", "derivation", "include", "defaults", "domains", "references", "tables"}
+	return []string{"version", "derivation", "include", "defaults", "domains", "references", "tables", largeObjectsKey}
 }
 
 func (p *parse) document(path string, root node, stack []string) {
@@ -107,6 +107,8 @@ func (p *parse) document(path string, root node, stack []string) {
 			p.references(f.value)
 		case "tables":
 			p.tables(f.value)
+		case largeObjectsKey:
+			p.largeObjects(f)
 		default:
 			p.unknown(f, "the file", documentKeys())
 		}

@@ -19,6 +19,10 @@ func (p *parse) tables(n node) {
 		if !ok {
 			continue
 		}
+		if name == catalog.LargeObjectPages() {
+			p.report(f.place, "bad-name", `write large_objects: {keep: "why they name nobody"}, beside tables:`, "large objects are decided as a whole")
+			continue
+		}
 		if first := p.file.tables[name]; first != nil {
 			p.report(f.place, "duplicate-table", fmt.Sprintf("move its lines to %s", first.place), "decides the table %s a second time", name)
 			continue

@@ -25,7 +25,8 @@ type Plan struct {
 	// Digests name the rules, the catalog, this plan and the key it was made with.
 	Digests work.Digests
 	// Tables holds every table of the catalog that is the user's, in the catalog's order. Tables of
-	// extensions and materialised views, which are computed again from masked rows, are absent.
+	// extensions, their configuration aside, and materialised views, which are computed again from masked
+	// rows, are absent.
 	Tables []TablePlan
 	// References are those that the rules declare beside the database's own foreign keys.
 	References []Reference
@@ -87,7 +88,7 @@ func (p *Plan) Order() ([]work.Table, error) {
 		if t.Rows == RowsDropped {
 			continue
 		}
-		made := work.Table{Table: t.Table, Empty: t.Rows == RowsNone, Where: t.Where, Into: t.Into}
+		made := work.Table{Table: t.Table, Empty: t.Rows == RowsNone, Where: t.where(), Into: t.Into}
 		for _, c := range t.Columns {
 			made.Columns = append(made.Columns, c.Column.Name)
 		}
@@ -120,6 +121,19 @@ type TablePlan struct {
 	Columns []ColumnPlan
 	// Into is the table that rows are loaded through on the target; see work.Table.
 	Into catalog.Name
+}
+
+// where returns the condition that rows are read by: that of the rules, and of an extension's configuration
+// what is not the extension's own.
+func (t *TablePlan) where() string {
+	switch own := t.Table.ConfigurationWhere; {
+	case own == "" || t.Where == own:
+		return t.Where
+	case t.Where == "":
+		return own
+	default:
+		return "(" + t.Where + ") AND (" + own + ")"
+	}
 }
 
 // ColumnPlan is the decision for one column.

@@ -95,6 +95,10 @@ func documentSchema() object {
 			"type": "object", "description": "decisions by table, written schema.table",
 			"additionalProperties": ref("table"),
 		},
+		largeObjectsKey: object{"description": "what becomes of large objects", "anyOf": []any{
+			object{"enum": []any{largeObjectsEmpty, largeObjectsNone}, "description": "the objects without their content, or no objects"},
+			closed("keeps the objects with their content", object{"keep": reason("why they name nobody, as the audit will show it")}, "keep"),
+		}},
 	}
 }
 

@@ -101,6 +101,10 @@ type Table struct {
 	AccessMethod string `json:"access_method,omitempty"`
 	// Extension names the extension the table belongs to; "" for the user's own tables.
 	Extension string `json:"extension,omitempty"`
+	// Configuration reports an extension's table that holds rows of the user's, and ConfigurationWhere the
+	// condition that tells them from the extension's own, as SQL, "" for all rows.
+	Configuration      bool   `json:"configuration,omitempty"`
+	ConfigurationWhere string `json:"configuration_where,omitempty"`
 	// Parents are the tables this one is a partition of (one) or inherits from (any number).
 	Parents []Name `json:"parents,omitempty"`
 	// IsPartition tells a partition from an inheriting table.
@@ -126,6 +130,21 @@ type Table struct {
 	// Size is not part of the digest: it changes while the schema stands still.
 	Size Size `json:"size" digest:"-"`
 }
+
+// Decided reports whether the table's rows are the user's, so that rules decide them: all but what belongs to
+// an extension, its configuration aside, and what is computed again.
+func (t *Table) Decided() bool {
+	return (t.Extension == "" || t.Configuration) && t.Kind != MaterialisedView
+}
+
+// Made reports whether the schema makes the table, and somebody owns it there: all but what comes with an
+// extension or with the server.
+func (t *Table) Made() bool { return t.Extension == "" && t.Name != LargeObjectPages() }
+
+// LargeObjectPages is the server's table of large objects' contents, one row a page. A catalog has it where
+// there are any large objects, so that they are decided, read and counted like rows; who owns them, and what
+// they are made as, is told elsewhere.
+func LargeObjectPages() Name { return Name{Schema: "pg_catalog", Name: "pg_largeobject"} }
 
 // Size is how big a table is believed to be.
 type Size struct {

@@ -11,7 +11,7 @@ import (
 )
 
 // digestVersion begins what is hashed; a change of the encoding is a new version.
-const digestVersion = "lethe/catalog/v1"
+const digestVersion = "lethe/catalog/v2"
 
 // Digest returns the SHA-256 of the schema in hex. Two catalogs have the same digest exactly when they
 // agree in everything but what changes while a schema stands still: OIDs, sizes, statistics, the number of

@@ -19,7 +19,7 @@ func (a *archive) leaveOut(order *work.Order) finding.List {
 	}
 	dropped := make(map[uint32]string)
 	for _, table := range order.Catalog.Tables {
-		if table.Extension == "" && table.Kind != catalog.MaterialisedView && !ordered[table.OID] {
+		if table.Made() && table.Kind != catalog.MaterialisedView && !ordered[table.OID] {
 			dropped[table.OID] = table.Name.String()
 		}
 	}
@@ -51,6 +51,9 @@ func (a *archive) reasonAgainst(e entry, dropped map[uint32]string, reasons map[
 			return "ours", true
 		}
 	case "COMMENT", "ACL", "SECURITY LABEL":
+		if strings.HasPrefix(e.name, "pg_catalog TABLE pg_largeobject ") {
+			return "who reads large objects at the source reads them for us", true
+		}
 		for _, kind := range []string{"PUBLICATION", "SUBSCRIPTION", "EVENT TRIGGER"} {
 			if strings.HasPrefix(e.name, "- "+kind+" ") {
 				return "of something left out", true
@@ -80,7 +83,7 @@ func (a *archive) owners(c *catalog.Catalog) []string {
 		}
 	}
 	for _, table := range c.Tables {
-		if table.Extension == "" {
+		if table.Made() {
 			names = append(names, table.Owner)
 		}
 	}

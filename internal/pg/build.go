@@ -73,6 +73,8 @@ type build struct {
 	tables   map[catalog.Name]work.Table
 	stages   *stages
 	skipped  finding.List // what was left out on purpose
+	// largeObjects is what was found out about them before their table's parts were forgotten.
+	largeObjects largeObjectsArrived
 
 	mu        sync.Mutex
 	cert      Certificate
@@ -92,10 +94,6 @@ func (t *Target) Begin(ctx context.Context, order *work.Order) error {
 	if order.Run != t.opts.Run || order.Environment != t.opts.Environment {
 		return fmt.Errorf("begin: the order is for run %s of %s", order.Run, order.Environment)
 	}
-	if n := order.Catalog.LargeObjects; n > 0 {
-		return refuse("large-objects", order.Catalog.Database, fmt.Sprintf("the source holds %d large objects, and no rule decides them", n),
-			"move them into a bytea column, or unlink them")
-	}
 	if err := t.lock.check(ctx); err != nil {
 		return err
 	}
@@ -112,6 +110,9 @@ func (t *Target) Begin(ctx context.Context, order *work.Order) error {
 	}
 	b := &build{t: t, order: order, tables: make(map[catalog.Name]work.Table, len(order.Tables))}
 	for _, table := range order.Tables {
+		if table.Table.Name == catalog.LargeObjectPages() {
+			table.Into = pagesView() // nobody but a superuser may write into the table itself
+		}
 		b.tables[table.Table.Name] = table
 	}
 	if err := b.openArchive(ctx); err != nil {
@@ -277,6 +278,9 @@ func (b *build) begin(ctx context.Context) error {
 		if err := b.archive.restore(ctx, b.database, entries, 1); err != nil {
 			return fmt.Errorf("make the schema: %w", err)
 		}
+	}
+	if err := b.makeLargeObjects(ctx); err != nil {
+		return err
 	}
 	return b.viewsStayInside(ctx)
 }

@@ -354,13 +354,6 @@ func TestAViewThatReadsAnotherServerIsRefusedByName(t *testing.T) {
 	}
 }
 
-func TestLargeObjectsAreRefusedByName(t *testing.T) {
-	s := newScene(t, `SELECT lo_create(0)`)
-	_, err := s.run(t, openTarget(t, s.options(t, "r1")), course{})
-	assertEqual(t, "refusal", code(err), "large-objects")
-	assertList(t, "databases", s.databases(t), "")
-}
-
 func TestAnOwnerThatWeMayNotActForIsRefusedByName(t *testing.T) {
 	s := newScene(t, `CREATE TABLE a (id int)`)
 	stranger := pgtest.Role(t, s.target, "")

@@ -162,14 +162,32 @@ func (r *reader) extensions(ctx context.Context) error {
 	return err
 }
 
-// largeObjects counts the large objects.
+// largeObjects counts the large objects, and where there are any adds the table that holds their pages. The
+// table is the server's; its columns and its key are the same on every server.
 func (r *reader) largeObjects(ctx context.Context) error {
-	type row struct{ Count int64 }
-	found, err := rows[row](ctx, r, "large objects", `SELECT count(*) FROM pg_largeobject_metadata`)
-	if err == nil {
-		r.catalog.LargeObjects = found[0].Count
+	type row struct {
+		Count, Blocks, Bytes, IndexBytes int64
+		OID                              uint32
+		Rows                             float64
 	}
-	return err
+	found, err := rows[row](ctx, r, "large objects", `SELECT (SELECT count(*) FROM pg_largeobject_metadata),
+			pg_relation_size(c.oid) / current_setting('block_size')::int8, pg_table_size(c.oid), pg_indexes_size(c.oid), c.oid, c.reltuples::float8
+		FROM pg_class c WHERE c.oid = 'pg_catalog.pg_largeobject'::regclass`)
+	if err != nil || len(found) != 1 || found[0].Count == 0 {
+		return err
+	}
+	f := found[0]
+	r.catalog.LargeObjects = f.Count
+	r.tablesByOID[f.OID] = &catalog.Table{
+		OID: f.OID, Name: catalog.LargeObjectPages(), Kind: catalog.Ordinary, Persistence: catalog.Permanent, AccessMethod: "heap", Populated: true,
+		Columns: []catalog.Column{
+			{Name: "loid", Number: 1, Type: catalog.Type{Name: "oid", Base: "oid"}, NotNull: true},
+			{Name: "pageno", Number: 2, Type: catalog.Type{Name: "integer", Base: "int4"}, NotNull: true},
+			{Name: "data", Number: 3, Type: catalog.Type{Name: "bytea", Base: "bytea"}, NotNull: true},
+		},
+		Size: catalog.Size{Rows: f.Rows, Blocks: f.Blocks, Bytes: f.Bytes, IndexBytes: f.IndexBytes},
+	}
+	return nil
 }
 
 // finish puts the tables into the catalog and everything into its order. Sorting is ours: the server's

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/lethedb/lethe/internal/catalog"
 )
@@ -14,7 +15,8 @@ func (r *reader) tables(ctx context.Context) error {
 	type row struct {
 		OID                                    uint32
 		Schema, Name, Kind, Persistence, Owner string
-		Method, Extension, Bound               string
+		Method, Extension, Bound, Where        string
+		Configuration                          bool
 		Partition, Security, Forced, Populated bool
 		Rows                                   float64
 		Blocks, Bytes, IndexBytes              int64
@@ -26,11 +28,14 @@ func (r *reader) tables(ctx context.Context) error {
 			pg_get_userbyid(c.relowner)::text, coalesce(am.amname, '')::text,
 			`+extensionOf("pg_class", "c.oid")+`,
 			coalesce(pg_get_expr(c.relpartbound, c.oid), ''),
+			coalesce(x.condition, ''), x.condition IS NOT NULL,
 			c.relispartition, c.relrowsecurity, c.relforcerowsecurity, c.relispopulated,
 			c.reltuples::float8,
 			coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int8,
 			coalesce(pg_table_size(c.oid), 0), coalesce(pg_indexes_size(c.oid), 0)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_am am ON am.oid = c.relam
+			LEFT JOIN (SELECT u.table_, coalesce(u.condition, '') AS condition FROM pg_extension e, unnest(e.extconfig, e.extcondition) u (table_, condition)) x
+				ON x.table_ = c.oid
 		WHERE c.relkind IN ('r', 'p', 'f', 'm') AND c.relpersistence <> 't' AND `+userSchemas)
 	if err != nil {
 		return err
@@ -40,7 +45,7 @@ func (r *reader) tables(ctx context.Context) error {
 		table := &catalog.Table{
 			OID: f.OID, Name: catalog.Name{Schema: f.Schema, Name: f.Name},
 			Kind: catalog.Kind(f.Kind), Persistence: catalog.Persistence(f.Persistence), Owner: f.Owner,
-			AccessMethod: f.Method, Extension: f.Extension,
+			AccessMethod: f.Method, Extension: f.Extension, Configuration: f.Configuration, ConfigurationWhere: plainCondition(f.Where),
 			IsPartition: f.Partition, PartitionBound: f.Bound,
 			RowSecurity: f.Security, ForcedRowSecurity: f.Forced, Populated: f.Populated,
 			Size: catalog.Size{Rows: f.Rows, Blocks: f.Blocks, Bytes: f.Bytes, IndexBytes: f.IndexBytes},
@@ -231,4 +236,9 @@ func (r *reader) statistics(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// plainCondition returns an extension's condition on its configuration without the keyword it begins with.
+func plainCondition(where string) string {
+	return strings.TrimSpace(regexp.MustCompile(`(?i)^\s*where\b`).ReplaceAllString(where, ""))
 }

@@ -20,6 +20,7 @@ func (b *build) finish(ctx context.Context) error {
 		phase string
 		do    func(context.Context) error
 	}{
+		{"large objects", b.checkLargeObjects},
 		{"sequences", b.sequences},
 		{"constraints", b.constraints},
 		{"views", b.refreshViews},
@@ -93,7 +94,7 @@ func (b *build) feeding() []catalog.Sequence {
 	var feeding []catalog.Sequence
 	for _, s := range b.order.Catalog.Sequences {
 		table, arrives := b.tables[s.Table]
-		if !arrives || s.Extension != "" {
+		if !arrives || s.Extension != "" && !table.Table.Configuration {
 			continue
 		}
 		for _, c := range table.Table.Columns {
@@ -157,7 +158,7 @@ func sequenceState(ctx context.Context, conn *pgx.Conn, s catalog.Sequence) (las
 func (b *build) analyse(ctx context.Context) error {
 	var names []catalog.Name
 	for _, table := range b.order.Tables {
-		if table.Table.Kind == catalog.Ordinary || table.Table.Kind == catalog.Partitioned {
+		if (table.Table.Kind == catalog.Ordinary || table.Table.Kind == catalog.Partitioned) && table.Table.Made() {
 			names = append(names, table.Table.Name)
 		}
 	}

@@ -54,7 +54,7 @@ func (g *gatherer) arriving() []*catalog.Table {
 	var tables []*catalog.Table
 	for i := range g.catalog.Tables {
 		table := &g.catalog.Tables[i]
-		if slices.Contains(g.read, table.Name) || table.Extension == "" && !slices.Contains(g.dropped, table.Name) {
+		if slices.Contains(g.read, table.Name) || table.Made() && !slices.Contains(g.dropped, table.Name) {
 			tables = append(tables, table)
 		}
 	}
@@ -210,7 +210,7 @@ func (g *gatherer) roles(ctx context.Context) error {
 		return fmt.Errorf("owners: %w", err)
 	}
 	for _, table := range g.arriving() {
-		if table.Extension == "" {
+		if table.Made() {
 			owners = append(owners, table.Owner)
 		}
 	}

@@ -134,7 +134,7 @@ func TestEachMissingRightIsNamed(t *testing.T) {
 		{`ALTER ROLE ` + reader + ` NOBYPASSRLS`, `ALTER ROLE ` + reader + ` BYPASSRLS`, "row-security public.mine"},
 		{`ALTER ROLE ` + reader + ` CONNECTION LIMIT 5`, `ALTER ROLE ` + reader + ` CONNECTION LIMIT -1`, "connections source production"},
 		{`ALTER DATABASE ` + p.source.Name() + ` CONNECTION LIMIT 9`, `ALTER DATABASE ` + p.source.Name() + ` CONNECTION LIMIT -1`, "connections source production"},
-		{`SELECT lo_create(42)`, `SELECT lo_unlink(42)`, "large-objects " + p.source.Name()},
+		{`SELECT lo_create(42)`, `SELECT lo_unlink(42)`, "no-select pg_catalog.pg_largeobject"},
 		{`CREATE FUNCTION evil() RETURNS void LANGUAGE internal AS 'now'`, `DROP FUNCTION evil()`, "needs-superuser function public.evil()"},
 		{`CREATE FOREIGN DATA WRAPPER far`, `DROP FOREIGN DATA WRAPPER far`, "needs-superuser foreign-data wrapper far"},
 		{`ALTER ROLE ` + author + ` NOCREATEDB`, `ALTER ROLE ` + author + ` CREATEDB`, "no-createdb target staging"},

@@ -176,6 +176,16 @@ func (s *Snapshot) inside(ctx context.Context, name catalog.Name, f func(conn *p
 	if table == nil {
 		return errors.New("the catalog has no such table")
 	}
+	lock := ""
+	if table.Kind != catalog.Foreign && table.Kind != catalog.MaterialisedView {
+		lock = lockStatement(name, table.Kind) + " NOWAIT"
+	}
+	return s.under(ctx, name, lock, f)
+}
+
+// under runs f on a reader's session, in a transaction that sees the snapshot, after the statement that
+// locks, if any. Errors tell of the name.
+func (s *Snapshot) under(ctx context.Context, name catalog.Name, lock string, f func(conn *pgx.Conn) error) error {
 	if err := s.meter.gate.pass(ctx); err != nil {
 		return err
 	}
@@ -188,8 +198,8 @@ func (s *Snapshot) inside(ctx context.Context, name catalog.Name, f func(conn *p
 	if _, err := conn.PgConn().Exec(ctx, begin).ReadAll(); err != nil {
 		return s.failed(ctx, name, fmt.Errorf("import snapshot: %w", err), true)
 	}
-	if table.Kind != catalog.Foreign && table.Kind != catalog.MaterialisedView {
-		if _, err := conn.Exec(ctx, lockStatement(name, table.Kind)+" NOWAIT"); err != nil {
+	if lock != "" {
+		if _, err := conn.Exec(ctx, lock); err != nil {
 			return s.failed(ctx, name, fmt.Errorf("lock: %w", err), false)
 		}
 	}

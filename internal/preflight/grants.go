@@ -79,7 +79,8 @@ func sourceGrants(b *strings.Builder, c *catalog.Catalog, o GrantOptions) {
 		}
 	}
 	if c.LargeObjects > 0 {
-		fmt.Fprintf(b, "-- There are %d large objects. They are not copied, and a refresh is refused while there are any.\n", c.LargeObjects)
+		fmt.Fprintf(b, "-- There are %d large objects; the server keeps their content in one table, which only a superuser may read otherwise.\n", c.LargeObjects)
+		fmt.Fprintf(b, "GRANT SELECT ON %s TO %s;\n", catalog.LargeObjectPages().SQL(), role)
 	}
 }
 
@@ -120,7 +121,7 @@ func targetGrants(b *strings.Builder, c *catalog.Catalog, o GrantOptions) {
 
 // holdsRows reports whether a schema holds anything of the user's that is read.
 func holdsRows(c *catalog.Catalog, schema string) bool {
-	return slices.ContainsFunc(c.Tables, func(t catalog.Table) bool { return t.Name.Schema == schema && t.Extension == "" }) ||
+	return slices.ContainsFunc(c.Tables, func(t catalog.Table) bool { return t.Name.Schema == schema && t.Decided() }) ||
 		slices.ContainsFunc(c.Sequences, func(s catalog.Sequence) bool { return s.Name.Schema == schema && s.Extension == "" })
 }
 
@@ -128,7 +129,7 @@ func holdsRows(c *catalog.Catalog, schema string) bool {
 func ownersIn(c *catalog.Catalog, schema string) []string {
 	var owners []string
 	for _, table := range c.Tables {
-		if table.Name.Schema == schema && table.Extension == "" {
+		if table.Name.Schema == schema && table.Made() {
 			owners = append(owners, table.Owner)
 		}
 	}
@@ -151,7 +152,9 @@ func objectOwners(c *catalog.Catalog) []string {
 		}
 	}
 	for _, table := range c.Tables {
-		add(table.Owner, table.Extension)
+		if table.Made() {
+			add(table.Owner, table.Extension)
+		}
 	}
 	for _, sequence := range c.Sequences {
 		add(sequence.Owner, sequence.Extension)

@@ -107,10 +107,6 @@ func (j *judge) source(s Source) {
 
 // contents judges what the source holds.
 func (j *judge) contents(c catalog.Catalog) {
-	if c.LargeObjects > 0 {
-		j.refuse("large-objects", c.Database, fmt.Sprintf("the source holds %d large objects, and no rule decides them", c.LargeObjects),
-			"move them into a bytea column, or unlink them")
-	}
 	for _, name := range j.facts.Read {
 		table := j.tables[name]
 		switch {

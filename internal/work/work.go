@@ -25,6 +25,11 @@ type Order struct {
 	// Sequences are the values of the catalog's sequences under the run's snapshot; an archive without
 	// data holds none. A sequence that is missing here starts anew, above the data it feeds.
 	Sequences []SequenceValue
+	// LargeObjects are those that arrive; their content travels as the rows of their table.
+	LargeObjects LargeObjects
+	// Roles says under which names the source's roles arrive; Without which extensions do not.
+	Roles   Roles
+	Without []string
 	// Source says where the rows come from, free of secrets.
 	Source Source
 	// Digests name what the run was decided by.
@@ -57,6 +62,22 @@ type SequenceValue struct {
 	// Last is the sequence's last_value; Called whether it was handed out already.
 	Last   int64 `json:"last"`
 	Called bool  `json:"called"`
+}
+
+// LargeObjects are the large objects of a source, without their content.
+type LargeObjects struct {
+	// Page is how many bytes a full row of their table holds.
+	Page int64
+	List []LargeObject
+}
+
+// LargeObject is one of them.
+type LargeObject struct {
+	// OID is what columns refer to it by; it is the same on the target.
+	OID uint32
+	// Size is how far its content reaches, holes included; 0 when it arrives without content.
+	Size    int64
+	Comment string
 }
 
 // Table is one table of an Order.

@@ -252,10 +252,16 @@ func (r *refreshing) order(ctx context.Context, snapshot *pg.Snapshot, tables []
 	if err != nil {
 		return nil, fmt.Errorf("read sequences: %w", err)
 	}
+	var large work.LargeObjects
+	if pages := r.plan.Table(catalog.LargeObjectPages()); pages != nil && pages.Rows != rules.RowsDropped {
+		if large, err = snapshot.LargeObjects(ctx, pages.Rows == rules.RowsAll); err != nil {
+			return nil, fmt.Errorf("list large objects: %w", err)
+		}
+	}
 	r.doc.Source = snapshot.Source()
 	return &work.Order{
 		Run: r.passage.run, Environment: r.env.Name, Catalog: snapshot.Catalog(), Tables: tables, Schema: schema,
-		Sequences: sequences, Source: snapshot.Source(), Digests: r.plan.Digests,
+		Sequences: sequences, LargeObjects: large, Source: snapshot.Source(), Digests: r.plan.Digests,
 	}, nil
 }
 
