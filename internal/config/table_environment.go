@@ -26,9 +26,9 @@ func environmentBlock() *shape {
 		field{name: "publish", doc: "How the environment changes over.", whole: true, shape: object(
 			key("sessions", matching(`^(drain +`+durationPattern+`|terminate|refuse)$`, `"drain DURATION", terminate or refuse`),
 				"What becomes of sessions on the database that is replaced.").defaults("drain 30s"),
-			key("window", matching(`^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$`, `a window such as "05:00-06:00"`), "When it may change over, by the clock of zone.").notYet(),
-			key("zone", text("a time zone"), "Time zone of the window; by default this machine's.").notYet(),
-			key("announce", duration(), "How long before it changes over that is announced.").notYet(),
+			key("window", matching(`^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$`, `a window such as "05:00-06:00"`), "When it may change over, by the clock of zone."),
+			key("zone", text("a time zone"), "Time zone of the window; by default this machine's."),
+			key("announce", duration(), "How long before it changes over that is announced."),
 		)},
 		field{name: "keep_previous", doc: "What is kept of earlier databases.", whole: true, shape: object(
 			key("count", integer(0, 9), "How many.").defaults(1),
@@ -39,7 +39,7 @@ func environmentBlock() *shape {
 			"What is run in the new database before it is published, in this order.").notYet(),
 		key("hooks", object(
 			hooks("before"), hooks("built"), hooks("announce"), hooks("before_publish"), hooks("after_publish"), hooks("failed"),
-		), "Programs that are told what happens.").notYet(),
+		), "Programs that are told what happens."),
 		key("roles", object(
 			key("map", named(`^[^\x00]+$`, text("a role")), "Owners and grantees by other names."),
 			key("drop", list(text("a role")), "Roles whose grants are left out; what they own goes to the database's owner."),

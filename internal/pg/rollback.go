@@ -66,5 +66,10 @@ func publishOne(ctx context.Context, opts TargetOptions, choose func(*Target, []
 	if err != nil {
 		return p, err
 	}
+	if t.opts.Ready != nil {
+		if err := t.opts.Ready(ctx, database); err != nil {
+			return p, err
+		}
+	}
 	return t.publish(ctx, database, run)
 }

@@ -42,6 +42,11 @@ type TargetOptions struct {
 	Slots *Slots
 	// Dir is an existing private directory for temporary files. Required for building.
 	Dir string
+	// Steps says that more is done to a build after Verify: only Complete makes it one that may be published.
+	Steps bool
+	// Ready is called by Publish and Rollback when it is known which database will serve, before anything is
+	// changed. An error ends the work, and nothing was changed. It may be nil.
+	Ready func(ctx context.Context, database string) error
 	// LockTimeout is how long a part waits for another that loads the same rows before it ends the
 	// other's session. Defaults to 5 s: a part's last statement takes milliseconds.
 	LockTimeout time.Duration

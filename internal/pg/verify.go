@@ -58,14 +58,17 @@ func (t *Target) Verify(ctx context.Context, want map[catalog.Name]int64) (findi
 	if found.HasErrors() {
 		return found, nil
 	}
-	return found, b.markBuilt(ctx)
+	if t.opts.Steps {
+		return found, b.markBuilt(ctx, Building)
+	}
+	return found, b.markBuilt(ctx, Built)
 }
 
-// markBuilt records that the build may be published.
-func (b *build) markBuilt(ctx context.Context) error {
+// markBuilt records that the build was verified, and as Built that it may be published.
+func (b *build) markBuilt(ctx context.Context, state State) error {
 	b.mu.Lock()
-	b.verified = true
-	b.cert.State, b.cert.BuiltAt = Built, b.t.opts.Now().UTC()
+	b.verified = state == Built
+	b.cert.State, b.cert.BuiltAt = state, b.t.opts.Now().UTC()
 	cert := b.cert
 	b.mu.Unlock()
 	return b.t.opts.within(ctx, b.database, func(conn *pgx.Conn) error { return storeCertificate(ctx, conn, cert) })

@@ -32,6 +32,8 @@ type World struct {
 	Env func(string) string
 	// Now is the clock.
 	Now func() time.Time
+	// After tells when that much time has gone by. Defaults to time.After.
+	After func(time.Duration) <-chan time.Time
 	// User names who runs this, for records and locks.
 	User string
 	// Host names the machine.
@@ -91,6 +93,9 @@ type app struct {
 
 // Main runs one command line and returns its exit status.
 func Main(ctx context.Context, args []string, w World) int {
+	if w.After == nil {
+		w.After = time.After
+	}
 	a := &app{World: w}
 	ctx, stop := a.interruptible(ctx)
 	defer stop()

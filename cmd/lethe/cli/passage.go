@@ -52,6 +52,9 @@ func (a *app) prepare(ctx context.Context, name string) (p *passage, done func()
 		return nil, nil, err
 	}
 	p.from = p.cfg.Sources[p.env.From]
+	if err := a.checkNamed(p.env); err != nil {
+		return nil, nil, err
+	}
 	if p.file, p.registry, err = a.loadRules(p.cfg.Rules); err != nil {
 		return nil, nil, err
 	}

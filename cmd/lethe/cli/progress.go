@@ -66,6 +66,16 @@ func phaseText(p refresh.Phase) string {
 		return "finishing indexes and constraints"
 	case refresh.PhaseVerify:
 		return "verifying counts and every object"
+	case refresh.PhaseRetain:
+		return "carrying over the environment's own rows"
+	case refresh.PhaseAfter:
+		return "running what comes after the copy"
+	case refresh.PhaseCheck:
+		return "looking at what will be published"
+	case refresh.PhaseBuilt, refresh.PhaseHooks:
+		return "telling who wants to know"
+	case refresh.PhaseWait:
+		return "waiting for its time"
 	case refresh.PhasePublish:
 		return "publishing"
 	}

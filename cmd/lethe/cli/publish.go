@@ -22,22 +22,26 @@ type swapDocument struct {
 
 func (a *app) publishCommand() *cobra.Command {
 	var build string
+	var now bool
 	command := &cobra.Command{
 		Use:   "publish ENV",
 		Short: "Finish a build: swap it in",
 		Long: `Publishes a build that was verified and kept: one of refresh --no-publish, or
 one that could not be published because of a session that may not be ended. The
-swap is the same as that of refresh.`,
+swap is the same as that of refresh, and so are the window it waits for and the
+hooks that are told.`,
 		Example: `  lethe publish staging
+  lethe publish staging --now           do not wait for the window
   lethe publish staging --run 0t1ptbd8cekrm`,
 		Args:              exactly(1, "the environment's name"),
 		ValidArgsFunction: a.completeEnvironment,
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.swap(c.Context(), args[0], state.Publish, func(ctx context.Context, options pg.TargetOptions) (pg.Publication, error) {
+			return a.swap(c.Context(), args[0], state.Publish, now, func(ctx context.Context, options pg.TargetOptions) (pg.Publication, error) {
 				return pg.Publish(ctx, options, build)
 			})
 		},
 	}
+	command.Flags().BoolVar(&now, "now", false, "wait for no window, announce nothing")
 	command.Flags().StringVar(&build, "run", "", "the build of this `RUN` (default: the newest)")
 	return command
 }
@@ -47,12 +51,13 @@ func (a *app) rollbackCommand() *cobra.Command {
 		Use:   "rollback ENV",
 		Short: "Serve the previous database again, by the same swap",
 		Long: `Swaps the database that served before back in. What serves now is kept as the
-previous one, so that a second rollback undoes the first.`,
+previous one, so that a second rollback undoes the first. It waits for no
+window; the hooks before and after a publication are told.`,
 		Example:           "  lethe rollback staging",
 		Args:              exactly(1, "the environment's name"),
 		ValidArgsFunction: a.completeEnvironment,
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.swap(c.Context(), args[0], state.Rollback, pg.Rollback)
+			return a.swap(c.Context(), args[0], state.Rollback, true, pg.Rollback)
 		},
 	}
 }
@@ -71,9 +76,12 @@ func environmentOptions(a *app, env config.Environment, dsn secret.String) pg.Ta
 }
 
 // swap publishes or rolls back and puts it on record.
-func (a *app) swap(ctx context.Context, name string, kind state.Kind, do func(context.Context, pg.TargetOptions) (pg.Publication, error)) error {
+func (a *app) swap(ctx context.Context, name string, kind state.Kind, now bool, do func(context.Context, pg.TargetOptions) (pg.Publication, error)) error {
 	cfg, env, err := a.named(name)
 	if err != nil {
+		return err
+	}
+	if err := a.checkNamed(env); err != nil {
 		return err
 	}
 	options, err := a.reach(ctx, env)
@@ -83,6 +91,19 @@ func (a *app) swap(ctx context.Context, name string, kind state.Kind, do func(co
 	if options.Run, err = a.newRun(); err != nil {
 		return err
 	}
+	dir, remove, err := privateDirectory()
+	if err != nil {
+		return err
+	}
+	defer remove()
+	options.Dir = dir
+	h := hooks{app: a, env: env, run: options.Run, target: options}
+	options.Ready = func(ctx context.Context, database string) error {
+		if err := h.awaitTurn(ctx, now); err != nil {
+			return err
+		}
+		return h.tell(ctx, "before_publish", env.Hooks.BeforePublish, database)
+	}
 	rec, err := a.begin(ctx, cfg, state.Run{ID: options.Run, Environment: env.Name, Kind: kind})
 	if err != nil {
 		return err
@@ -91,11 +112,14 @@ func (a *app) swap(ctx context.Context, name string, kind state.Kind, do func(co
 	result := state.Result{Outcome: state.Published}
 	if err == nil {
 		result.Publication = recorded(&publication)
+		err = h.published(ctx)
+	} else {
+		h.failed(ctx, err)
 	}
-	if err := rec.end(ctx, result, err); err != nil {
+	if err = rec.end(ctx, result, err); err != nil && !done(err) {
 		return err
 	}
 	a.showFindings(publication.Notes)
 	doc := swapDocument{Run: options.Run, Environment: env.Name, Publication: &publication}
-	return a.print(doc, func(w io.Writer) { a.showPublication(w, env.Name, &publication) })
+	return told(err, a.print(doc, func(w io.Writer) { a.showPublication(w, env.Name, &publication) }))
 }

@@ -73,7 +73,10 @@ func (r *record) end(ctx context.Context, result state.Result, err error) error 
 	result.Ended = r.app.Now()
 	if err != nil {
 		f := r.app.classify(ctx, err) // the context that ended tells why
-		result.Outcome, result.Exit, result.Code = outcomeOf(f.status), f.status, f.code
+		result.Exit, result.Code = f.status, f.code
+		if !f.done {
+			result.Outcome = outcomeOf(f.status)
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()

@@ -47,6 +47,8 @@ type refreshDocument struct {
 // refreshOptions are what the command line adds to the configuration.
 type refreshOptions struct {
 	noPublish, keepFailed bool
+	// now publishes without waiting for a window or announcing it.
+	now bool
 	// jobs takes the place of the environment's; 0 leaves it.
 	jobs int
 }
@@ -62,20 +64,22 @@ swaps the two in one transaction. Whatever fails before that leaves the old
 database serving, untouched; so does kill -9 at any moment.`,
 		Example: `  lethe refresh staging
   lethe refresh staging --no-publish    finish it later: lethe publish staging
+  lethe refresh staging --now           do not wait for the window
   lethe refresh staging --json | jq .total.rows`,
 		Args:              exactly(1, "the environment's name"),
 		ValidArgsFunction: a.completeEnvironment,
 		RunE: func(c *cobra.Command, args []string) error {
 			doc, err := a.refresh(c.Context(), args[0], o)
-			if err != nil {
+			if err != nil && !done(err) {
 				return err
 			}
-			return a.print(doc, func(w io.Writer) { a.showRefresh(w, doc) })
+			return told(err, a.print(doc, func(w io.Writer) { a.showRefresh(w, doc) }))
 		},
 	}
 	command.Flags().BoolVar(&o.noPublish, "no-publish", false, "build and verify only; lethe publish finishes it")
 	command.Flags().BoolVar(&o.keepFailed, "keep-failed", false, "keep a build that fails verification, until the next run")
 	command.Flags().IntVar(&o.jobs, "jobs", 0, "parts copied and indexes built at once, instead of the environment's jobs")
+	command.Flags().BoolVar(&o.now, "now", false, "publish as soon as it is built: wait for no window, announce nothing")
 	return command
 }
 
@@ -101,8 +105,15 @@ func (a *app) refresh(ctx context.Context, name string, o refreshOptions) (*refr
 		return nil, err
 	}
 	began := a.Now()
-	r := &refreshing{app: a, passage: p, record: rec, build: o.noPublish, keepFailed: o.keepFailed}
+	r := &refreshing{app: a, passage: p, record: rec, options: o}
+	r.hooks = hooks{app: a, env: p.env, run: p.run, target: p.targetOptions(a, pg.Tools{})}
 	err = r.run(ctx)
+	switch {
+	case err != nil:
+		r.hooks.failed(ctx, err)
+	case r.doc.Published:
+		err = r.hooks.published(ctx)
+	}
 	r.doc.Seconds = a.Now().Sub(began).Seconds()
 	return &r.doc, rec.end(ctx, r.result(), err)
 }
@@ -111,12 +122,12 @@ func (a *app) refresh(ctx context.Context, name string, o refreshOptions) (*refr
 type refreshing struct {
 	*app
 	*passage
-	record     *record
-	build      bool
-	keepFailed bool
-	plan       *rules.Plan
-	tools      pg.Tools
-	doc        refreshDocument
+	options refreshOptions
+	record  *record
+	hooks   hooks
+	plan    *rules.Plan
+	tools   pg.Tools
+	doc     refreshDocument
 }
 
 func (r *refreshing) run(ctx context.Context) error {
@@ -134,6 +145,9 @@ func (r *refreshing) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = target.Close() }()
+	if err := r.hooks.tell(ctx, "before", r.env.Hooks.Before, ""); err != nil {
+		return err
+	}
 	if err := r.copy(ctx, source, target); err != nil {
 		return err
 	}
@@ -182,7 +196,7 @@ func (r *refreshing) admit(ctx context.Context, source *pg.Source) (*pg.Target, 
 	r.showFindings(found)
 	r.tools = tools
 	options := r.targetOptions(r.app, tools)
-	options.KeepFailed = r.keepFailed
+	options.KeepFailed, options.Steps = r.options.keepFailed, true
 	target, err := pg.OpenTarget(ctx, options)
 	if err != nil {
 		return nil, err
@@ -198,14 +212,14 @@ func (r *refreshing) copy(ctx context.Context, source *pg.Source, target *pg.Tar
 	progress := r.newProgress()
 	defer progress.close()
 	report, err := refresh.Run(ctx, refresh.Job{
-		At: r.instant(source), Into: target, Verify: certifier{target, r.record, r.signing, columnsOf(r.plan.Catalog)}, Workers: r.jobs(), Build: r.build, Events: progress.event, Now: r.Now,
+		At: r.instant(source), Into: target, Verify: certifier{target, r.record, r.signing, columnsOf(r.plan.Catalog)}, Workers: r.jobs(), Build: r.options.noPublish, Steps: r.steps(target), Publishing: r.publishing(target), Events: progress.event, Now: r.Now,
 	})
 	r.doc.Tables, r.doc.Phases, r.doc.Total = report.Tables, report.Phases, report.Total
 	r.doc.Findings = append(r.doc.Findings, report.Findings...)
 	if err != nil {
 		return err
 	}
-	if !r.build {
+	if !r.options.noPublish {
 		publication := target.Result()
 		r.doc.Published, r.doc.Publication = true, &publication
 		r.showFindings(publication.Notes)

@@ -39,6 +39,8 @@ type stage struct {
 	dir        string
 	env        map[string]string
 	now        func() time.Time
+	after      func(time.Duration) <-chan time.Time
+	interrupts <-chan os.Signal
 }
 
 // newStage makes an empty production and staging; fill loads production as its owner.
@@ -110,7 +112,7 @@ func (s *stage) letheIn(ctx context.Context, args ...string) result {
 	var out, errs bytes.Buffer
 	w := World{
 		In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(name string) string { return s.env[name] },
-		Now: s.now, User: "tester", Host: "testhost", Width: 100,
+		Now: s.now, User: "tester", Host: "testhost", Width: 100, After: s.after, Interrupts: s.interrupts,
 	}
 	args = append([]string{"--config", filepath.Join(s.dir, "lethe.yaml")}, args...)
 	status := Main(ctx, args, w)

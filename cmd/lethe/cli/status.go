@@ -31,6 +31,8 @@ type failure struct {
 	findings  finding.List
 	// told reports that the document on stdout says it already; a second one would be one too many.
 	told bool
+	// done reports that what was asked for is done, and that only something after it went wrong.
+	done bool
 }
 
 func (f *failure) Error() string { return f.err.Error() }
@@ -100,11 +102,15 @@ func (a *app) report(ctx context.Context, err error) int {
 // classify turns any error into a failure. What nothing else explains is status 1: something was begun
 // and did not end well.
 func (a *app) classify(ctx context.Context, err error) *failure {
+	var f *failure
+	known := errors.As(err, &f)
+	if known && (f.done || f.status == statusInterrupted) {
+		return f
+	}
 	if errors.Is(context.Cause(ctx), errInterrupted) {
 		return &failure{status: statusInterrupted, code: "interrupted", err: errors.New("interrupted; nothing was published"), retryable: true}
 	}
-	var f *failure
-	if errors.As(err, &f) {
+	if known {
 		return f
 	}
 	if f := classifyRun(err); f != nil {
