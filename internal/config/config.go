@@ -128,6 +128,12 @@ type Environment struct {
 	// After is run in the new database before it is published, in this order.
 	After []After
 	Hooks Hooks
+	// Revive names what of the source's outward wiring may live on the copy; all else arrives inert.
+	Revive []Revival
+	// PostData says how indexes, constraints and materialised views are built.
+	PostData PostData
+	// Tolerate names unique indexes and constraints that the source's own rows violate; they are left out.
+	Tolerate []Named
 }
 
 // Roles says what becomes of roles that the target does not have.

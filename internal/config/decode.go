@@ -106,6 +106,11 @@ func (d *decoder) environment(name string, v *value, c *Config) Environment {
 	}
 	e.Roles = d.roles(name, v.get("roles"))
 	e.Without.Extensions = v.get("without").get("extensions").texts()
+	e.Revive = d.revive(name, v.get("revive"))
+	e.PostData.SearchPath = v.get("post_data").get("search_path").texts()
+	for _, item := range v.get("tolerate").list() {
+		e.Tolerate = append(e.Tolerate, Named{Place: item.at(), Name: item.text()})
+	}
 	if e.Slots != nil && e.KeepPrevious.Count > 1 {
 		d.report("conflict", keep.get("count").at(), "write 1 or 0",
 			"environments.%s.keep_previous.count: two slots hold one previous database at most", name)

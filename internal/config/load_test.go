@@ -105,6 +105,9 @@ environments:
     keep_previous: {count: 0, for: 7d}
     roles: {map: {app: app_copy, 'Mr X': app_copy}, drop: [analysts]}
     without: {extensions: [pg_cron]}
+    revive: ["publication:p", {name: "user_mapping:u@s", options: {user: x}, secrets: {password: {env: PW}}}]
+    post_data: {search_path: [public, app]}
+    tolerate: [public.t_key]
 `
 	got, found := Parse("/etc/lethe/lethe.yaml", []byte(text))
 	if len(found) > 0 {
@@ -147,6 +150,12 @@ environments:
 		KeepPrevious: KeepPrevious{Count: 0, For: 7 * 24 * time.Hour},
 		Roles:        Roles{Map: map[string]string{"app": "app_copy", "Mr X": "app_copy"}, Drop: []string{"analysts"}},
 		Without:      Without{Extensions: []string{"pg_cron"}},
+		Revive: []Revival{
+			{Place: finding.Place{File: "/etc/lethe/lethe.yaml", Line: 27, Column: 14}, Name: "publication:p"},
+			{Place: finding.Place{File: "/etc/lethe/lethe.yaml", Line: 27, Column: 31}, Name: "user_mapping:u@s", Options: map[string]string{"user": "x"}, Secrets: map[string]secret.Ref{"password": {Env: "PW"}}},
+		},
+		PostData: PostData{SearchPath: []string{"public", "app"}},
+		Tolerate: []Named{{Place: finding.Place{File: "/etc/lethe/lethe.yaml", Line: 29, Column: 16}, Name: "public.t_key"}},
 	}
 	if !reflect.DeepEqual(e, want) {
 		t.Errorf("environment: got %+v, want %+v", e, want)

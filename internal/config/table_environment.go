@@ -47,7 +47,11 @@ func environmentBlock() *shape {
 		key("without", object(
 			key("extensions", list(text("an extension")), "Extensions that are left out, with what needs them."),
 		), "What is left out of the schema."),
-		key("revive", list(text("a name")), "Outward wiring that may live on the copy.").notYet(),
+		key("revive", list(reviveShape()), "Outward wiring that may live on the copy."),
+		key("post_data", object(
+			key("search_path", list(text("a schema")).length(1, 0), "Schemas that functions of indexes, checks and views are looked up in.").needed(),
+		), "How indexes, constraints and materialised views are built."),
+		key("tolerate", list(text("an index or a constraint")), "Unique indexes and constraints that production's own rows violate: left out."),
 		key("approve", list(text("a role")), "Roles that must approve each run.").notYet(),
 		key("subset", subsetBlock(), "Which rows arrive.").notYet(),
 		key("seed", object(

@@ -1,6 +1,10 @@
 package config
 
-import "github.com/lethedb/lethe/internal/finding"
+import (
+	"slices"
+
+	"github.com/lethedb/lethe/internal/finding"
+)
 
 // value is a checked node of the file, or a default that stands in for one that is absent. A nil value
 // is an absent one without a default, or one that was refused; every method may be called on it.
@@ -72,6 +76,14 @@ func (v *value) texts() []string {
 		}
 	}
 	return out
+}
+
+// list returns the items of a list, leaving out what was refused.
+func (v *value) list() []*value {
+	if v == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(v.items), func(item *value) bool { return item == nil })
 }
 
 // at returns the place of v, the zero Place when there is none.

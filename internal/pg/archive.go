@@ -39,8 +39,15 @@ const (
 	postData
 )
 
-// classRelation is the object id of pg_class on every server.
-const classRelation = 1259
+// The object ids of system catalogs, the same on every server.
+const (
+	classFunction     = 1255
+	classRelation     = 1259
+	classServer       = 1417
+	classMapping      = 1418
+	classTrigger      = 2620
+	classEventTrigger = 3466
+)
 
 // archive is a copy of our own of a schema's archive, with its table of contents.
 type archive struct {
@@ -50,11 +57,12 @@ type archive struct {
 	dir     string
 	entries []entry // in the archive's order
 	left    map[int]bool
+	instead map[int]string // SQL that makes an object in place of its entry
 }
 
 // openArchive copies the archive at path into dir and reads its table of contents.
 func openArchive(ctx context.Context, opts TargetOptions, remote net.Addr, path, dir string) (*archive, error) {
-	a := &archive{opts: opts, remote: remote, path: filepath.Join(dir, "schema.dump"), dir: dir, left: map[int]bool{}}
+	a := &archive{opts: opts, remote: remote, path: filepath.Join(dir, "schema.dump"), dir: dir, left: map[int]bool{}, instead: map[int]string{}}
 	if err := copyFile(a.path, path); err != nil {
 		return nil, fmt.Errorf("copy the schema's archive: %w", err)
 	}

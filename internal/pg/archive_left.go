@@ -10,9 +10,9 @@ import (
 	"github.com/lethedb/lethe/internal/work"
 )
 
-// leaveOut decides what of the archive does not arrive, and says so: what reaches out of the copy, our
-// own schema, tables that the order drops, and all that stands on those.
-func (a *archive) leaveOut(order *work.Order) finding.List {
+// leaveOut decides what of the archive does not arrive, and says so: what reaches out of the copy, which
+// the preflight tells, our own schema, tables that the order drops, and all that stands on those.
+func (a *archive) leaveOut(order *work.Order, revive []Revival) finding.List {
 	ordered := make(map[uint32]bool)
 	for _, table := range order.Tables {
 		ordered[table.Table.OID] = true
@@ -23,9 +23,11 @@ func (a *archive) leaveOut(order *work.Order) finding.List {
 			dropped[table.OID] = table.Name.String()
 		}
 	}
-	reasons := make(map[int]string)
-	var found finding.List
+	reasons, found := a.unplug(order.Wiring, revive)
 	for _, e := range a.entries {
+		if a.left[e.id] {
+			continue // it is among the wiring, which is told beforehand
+		}
 		reason, quiet := a.reasonAgainst(e, dropped, reasons)
 		if reason == "" {
 			continue
@@ -42,22 +44,13 @@ func (a *archive) leaveOut(order *work.Order) finding.List {
 // reasonAgainst returns why an entry does not arrive, "" when it does; quiet when nobody need be told.
 func (a *archive) reasonAgainst(e entry, dropped map[uint32]string, reasons map[int]string) (reason string, quiet bool) {
 	switch e.kind {
-	case "PUBLICATION", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA", "SUBSCRIPTION", "SUBSCRIPTION TABLE", "USER MAPPING":
-		return "left out: it would wire the copy to other servers", strings.Contains(e.kind, " ") && e.kind != "USER MAPPING"
-	case "EVENT TRIGGER":
-		return "left out: event triggers would act on the copy's own changes", false
 	case "SCHEMA":
 		if strings.HasPrefix(e.name, "- "+ownSchema+" ") {
 			return "ours", true
 		}
-	case "COMMENT", "ACL", "SECURITY LABEL":
+	case "ACL":
 		if strings.HasPrefix(e.name, "pg_catalog TABLE pg_largeobject ") {
 			return "who reads large objects at the source reads them for us", true
-		}
-		for _, kind := range []string{"PUBLICATION", "SUBSCRIPTION", "EVENT TRIGGER"} {
-			if strings.HasPrefix(e.name, "- "+kind+" ") {
-				return "of something left out", true
-			}
 		}
 	}
 	if name, ok := dropped[e.oid]; ok && e.class == classRelation {
@@ -66,7 +59,7 @@ func (a *archive) reasonAgainst(e entry, dropped map[uint32]string, reasons map[
 	for _, id := range e.needs {
 		if why := reasons[id]; why != "" {
 			// Views, functions and foreign keys of others are told; the table's own indexes are not.
-			ofTable := slices.Contains([]string{"COMMENT", "ACL", "INDEX", "CONSTRAINT", "CHECK CONSTRAINT", "DEFAULT", "TRIGGER", "RULE",
+			ofTable := slices.Contains([]string{"COMMENT", "ACL", "SECURITY LABEL", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA", "INDEX", "CONSTRAINT", "CHECK CONSTRAINT", "DEFAULT", "TRIGGER", "RULE",
 				"POLICY", "ROW SECURITY", "SEQUENCE", "SEQUENCE OWNED BY", "TABLE ATTACH", "INDEX ATTACH", "STATISTICS"}, e.kind)
 			return why, ofTable || why == "ours"
 		}

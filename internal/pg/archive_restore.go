@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// restore runs pg_restore for the entries, in their order, on as many sessions as jobs. Its failure names
-// the entry it stopped at.
-func (a *archive) restore(ctx context.Context, database string, entries []entry, jobs int) error {
+// restoreEntries runs pg_restore for the entries, in their order, on as many sessions as jobs. Its failure
+// names the entry it stopped at.
+func (a *archive) restoreEntries(ctx context.Context, database string, entries []entry, jobs int) error {
 	if len(entries) == 0 {
 		return nil
 	}

@@ -339,7 +339,12 @@ func TestAViewThatReadsAnotherServerIsRefusedByName(t *testing.T) {
 	opts := s.options(t, "r1")
 	opts.DSN = s.target.DSN() // foreign servers are a superuser's
 	target := openTarget(t, opts)
-	_, err := s.run(t, target, course{order: func(o *work.Order) {
+	servers, err := readServers(t.Context(), open(t, s.source.DSN(), session{name: "wires"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.run(t, target, course{order: func(o *work.Order) {
+		o.Wiring = servers
 		for i := range o.Catalog.Tables {
 			o.Catalog.Tables[i].Populated = true
 		}

@@ -11,22 +11,6 @@ import (
 	"github.com/lethedb/lethe/internal/finding"
 )
 
-// reachingOut is a recursive table of the functions that reach other servers: those of extensions that do,
-// of languages that do, and all whose bodies name one of them. The server keeps no note of what a body
-// calls, so that the words of it have to do; a name that only looks alike is refused for nothing.
-const reachingOut = `reaching (oid, name) AS (
-		SELECT p.oid, p.proname::text FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-		WHERE l.lanname = 'plproxy' OR EXISTS (SELECT FROM pg_depend x JOIN pg_extension e ON e.oid = x.refobjid
-			WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.refclassid = 'pg_extension'::regclass AND x.deptype = 'e'
-				AND e.extname IN ('dblink', 'postgres_fdw', 'plproxy', 'http', 'pg_net', 'aws_s3', 'aws_lambda'))
-		UNION
-		SELECT p.oid, p.proname::text FROM reaching r JOIN pg_proc p ON p.oid <> r.oid
-			JOIN pg_namespace n ON n.oid = p.pronamespace AND ` + userSchemas + `
-		WHERE strpos(lower(p.prosrc), lower(r.name)) > 0 AND p.prosrc ~* ('\m' || regexp_replace(r.name, '(\W)', '\\\1', 'g') || '\M')
-			OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
-				AND d.refclassid = 'pg_proc'::regclass AND d.refobjid = r.oid)
-	)`
-
 // viewReads lists each materialised view with what it reads, through plain views too: relations that are
 // materialised views, foreign tables, and functions that reach other servers.
 const viewReads = `WITH RECURSIVE ` + reachingOut + `, uses (view, class, object) AS (
@@ -44,7 +28,7 @@ const viewReads = `WITH RECURSIVE ` + reachingOut + `, uses (view, class, object
 		LEFT JOIN pg_class o ON u.class = 'pg_class'::regclass AND o.oid = u.object
 		LEFT JOIN pg_depend x ON u.class = 'pg_proc'::regclass AND x.classid = u.class AND x.objid = u.object AND x.deptype = 'e'
 			AND x.refclassid = 'pg_extension'::regclass
-		LEFT JOIN pg_extension e ON e.oid = x.refobjid AND e.extname IN ('dblink', 'postgres_fdw', 'http', 'pg_net', 'aws_s3', 'aws_lambda', 'plproxy')
+		LEFT JOIN pg_extension e ON e.oid = x.refobjid AND e.extname IN (` + outwardExtensions + `)
 		LEFT JOIN reaching f ON u.class = 'pg_proc'::regclass AND f.oid = u.object
 	WHERE c.relkind = 'm'
 	GROUP BY n.nspname, c.relname, c.oid ORDER BY 1, 2`

@@ -23,6 +23,7 @@ func (b *build) finish(ctx context.Context) error {
 		{"large objects", b.checkLargeObjects},
 		{"sequences", b.sequences},
 		{"constraints", b.constraints},
+		{"wiring", b.wireUp},
 		{"views", b.refreshViews},
 		{"statistics", b.analyse},
 	} {

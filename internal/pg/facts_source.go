@@ -28,7 +28,7 @@ func (s *Source) Facts(ctx context.Context, c *catalog.Catalog, read, dropped []
 	f.Name, f.Wanted = "source "+s.opts.Name, s.opts.Connections
 	err = readOnly(ctx, conn, func(tx pgx.Tx) error {
 		g := gatherer{tx: tx, source: &f, catalog: c, read: read, dropped: dropped}
-		for _, step := range []func(context.Context) error{g.rights, g.policies, g.outward, g.reserved, g.roles, g.places, g.untrusted, g.limits} {
+		for _, step := range []func(context.Context) error{g.rights, g.policies, g.outward, g.wires, g.reserved, g.roles, g.places, g.untrusted, g.limits} {
 			if err := step(ctx); err != nil {
 				return err
 			}
@@ -165,6 +165,17 @@ func (g *gatherer) outward(ctx context.Context) error {
 		if table := &g.catalog.Tables[i]; slices.Contains(oids, table.OID) && table.Populated && !slices.Contains(g.dropped, table.Name) {
 			g.source.Outward = append(g.source.Outward, table.Name)
 		}
+	}
+	return nil
+}
+
+// wires finds what reaches out by itself, and what would while rows are loaded.
+func (g *gatherer) wires(ctx context.Context) (err error) {
+	if g.source.Wiring, err = wiring(ctx, g.tx); err != nil {
+		return err
+	}
+	if g.source.Calling, err = textColumn(ctx, g.tx, calledByLoading); err != nil {
+		return fmt.Errorf("look for what loading rows calls: %w", err)
 	}
 	return nil
 }

@@ -38,6 +38,8 @@ type TargetOptions struct {
 	Keep Keep
 	// KeepFailed keeps a build that failed, closed, until the next run.
 	KeepFailed bool
+	// Revive names what of the source's wiring may live on the copy.
+	Revive []Revival
 	// Slots are the two databases that take turns where we may not create any; nil otherwise.
 	Slots *Slots
 	// Dir is an existing private directory for temporary files. Required for building.

@@ -23,6 +23,8 @@ type Facts struct {
 	// Source and Target are the two ends; nil when that end was not looked at.
 	Source *Source
 	Target *Target
+	// Revive is what of the wiring may live on the copy.
+	Revive []Revival
 	// Tools are the programs that were found; nil when nobody looked for them.
 	Tools *Tools
 }
@@ -61,6 +63,10 @@ type Source struct {
 	Hidden []catalog.Name
 	// Outward are materialised views that read other servers when they are refreshed.
 	Outward []catalog.Name
+	// Wiring is what reaches out of the database or acts in it by itself; Calling are checks, indexes and the like
+	// that call a function which reaches other servers for each row that is loaded.
+	Wiring  []catalog.Wire
+	Calling []string
 	// Foreign are objects in our own schema that are not ours: the schema is left out of every copy.
 	Foreign []catalog.Name
 	// Owners own objects that arrive; Grantees are named in grants and policies.

@@ -90,6 +90,11 @@ func (j *judge) source(s Source) {
 		j.refuse("outward-view", view.String(), "refreshing the materialised view would pull rows from another server, behind the masks",
 			"drop the view from the source, or leave it unpopulated there (REFRESH MATERIALIZED VIEW … WITH NO DATA)")
 	}
+	for _, object := range s.Calling {
+		j.refuse("reaches-out", object, "it calls a function that reaches other servers for each row that is loaded",
+			"drop it on the source, or drop its table by a rule")
+	}
+	j.found = append(j.found, Wiring(s.Wiring, j.facts.Revive)...)
 	for _, object := range s.Foreign {
 		j.refuse("reserved-schema", object.String(), "the schema lethe is our own and left out of every copy, and this object in it is not ours",
 			"move it into another schema: ALTER … SET SCHEMA")

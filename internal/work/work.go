@@ -22,6 +22,8 @@ type Order struct {
 	// Schema is the path of a pg_dump archive (custom format, no data) of the source under the run's
 	// snapshot. It belongs to who made it and is read-only.
 	Schema string
+	// Wiring is what of the source reaches out of its database; it arrives inert.
+	Wiring []catalog.Wire
 	// Sequences are the values of the catalog's sequences under the run's snapshot; an archive without
 	// data holds none. A sequence that is missing here starts anew, above the data it feeds.
 	Sequences []SequenceValue

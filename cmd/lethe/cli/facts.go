@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/config"
 	"github.com/lethedb/lethe/internal/finding"
 	"github.com/lethedb/lethe/internal/pg"
 	"github.com/lethedb/lethe/internal/preflight"
@@ -15,7 +16,7 @@ import (
 // preflight asks both servers for everything that would stop a refresh by this plan, and picks the
 // programs that fit both. It writes nothing.
 func (a *app) preflight(ctx context.Context, p *passage, source *pg.Source, plan *rules.Plan) (finding.List, pg.Tools, error) {
-	facts := preflight.Facts{Catalog: plan.Catalog, Read: readBy(plan)}
+	facts := preflight.Facts{Catalog: plan.Catalog, Read: readBy(plan), Revive: revivals(p.env)}
 	from, err := source.Facts(ctx, plan.Catalog, facts.Read, dropped(plan))
 	if err != nil {
 		return nil, pg.Tools{}, fmt.Errorf("look at source %s: %w", p.from.Name, err)
@@ -37,6 +38,15 @@ func (a *app) preflight(ctx context.Context, p *passage, source *pg.Source, plan
 	found = append(found, near...)
 	found.Sort()
 	return found, tools, nil
+}
+
+// revivals lists what may live on the copy.
+func revivals(env config.Environment) []preflight.Revival {
+	var named []preflight.Revival
+	for _, r := range env.Revive {
+		named = append(named, preflight.Revival{Name: r.Name, Place: r.Place})
+	}
+	return named
 }
 
 // readBy lists the tables whose rows a plan reads.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 
 	"github.com/lethedb/lethe/anonymize"
@@ -31,8 +32,10 @@ type passage struct {
 	signing  *ledger.SigningKey
 	source   secret.String
 	target   secret.String
-	run      string
-	dir      string
+	// revive is what of the source's wiring may live on the copy, secrets among its options.
+	revive []pg.Revival
+	run    string
+	dir    string
 	// accepted are the columns of the catalog that was last accepted; nil when none was.
 	accepted map[string]bool
 	// status is how the environment stands; nil when it was never adopted.
@@ -70,6 +73,9 @@ func (a *app) prepare(ctx context.Context, name string) (p *passage, done func()
 	if p.target, err = a.resolve(ctx, p.env.Target.DSN, "the connection string of environment "+p.env.Name, p.env.Target.Place); err != nil {
 		return nil, nil, err
 	}
+	if p.revive, err = a.revived(ctx, p.env); err != nil {
+		return nil, nil, err
+	}
 	if p.programs, err = pgserver.Find(ctx, a.Env); err != nil {
 		return nil, nil, fmt.Errorf("find PostgreSQL's programs: %w", err)
 	}
@@ -82,6 +88,26 @@ func (a *app) prepare(ctx context.Context, name string) (p *passage, done func()
 	}
 	p.dir = dir
 	return p, remove, nil
+}
+
+// revived fetches the options of what may live on the copy.
+func (a *app) revived(ctx context.Context, env config.Environment) ([]pg.Revival, error) {
+	var all []pg.Revival
+	for _, r := range env.Revive {
+		revival := pg.Revival{Name: r.Name, Options: maps.Clone(r.Options)}
+		for name, ref := range r.Secrets {
+			value, err := a.resolve(ctx, ref, "option "+name+" of "+r.Name, r.Place)
+			if err != nil {
+				return nil, err
+			}
+			if revival.Options == nil {
+				revival.Options = make(map[string]string)
+			}
+			revival.Options[name] = value.Reveal()
+		}
+		all = append(all, revival)
+	}
+	return all, nil
 }
 
 // recall remembers which columns were accepted when the environment was published last. An environment
@@ -157,7 +183,7 @@ func conditions(ctx context.Context, source *pg.Source, plan *rules.Plan) findin
 func (p *passage) targetOptions(a *app, tools pg.Tools) pg.TargetOptions {
 	options := environmentOptions(a, p.env, p.target)
 	options.Run, options.Dir, options.Tools = p.run, p.dir, tools
-	options.Jobs = p.jobs()
+	options.Jobs, options.Revive = p.jobs(), p.revive
 	return options
 }
 

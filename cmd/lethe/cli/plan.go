@@ -14,6 +14,7 @@ import (
 
 	"github.com/lethedb/lethe/internal/finding"
 	"github.com/lethedb/lethe/internal/pg"
+	"github.com/lethedb/lethe/internal/preflight"
 	"github.com/lethedb/lethe/internal/work"
 	"github.com/lethedb/lethe/rules"
 )
@@ -75,13 +76,21 @@ anywhere.`,
 }
 
 func (a *app) plan(ctx context.Context, name string) (*planDocument, error) {
-	p, _, plan, found, done, err := a.look(ctx, name)
+	p, source, plan, found, done, err := a.look(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
 	if found.HasErrors() {
 		return nil, refusedBy(statusRefused, "compile "+p.file.Path(), found)
+	}
+	wires, err := source.Wiring(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, preflight.Wiring(wires, revivals(p.env))...)
+	if found.HasErrors() {
+		return nil, refusedBy(statusRefused, "plan "+p.env.Name, found)
 	}
 	doc := &planDocument{Environment: p.env.Name, Source: p.from.Name, Digests: plan.Digests, Seconds: leastTime, Findings: found}
 	for _, t := range plan.Tables {

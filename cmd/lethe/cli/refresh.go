@@ -194,6 +194,11 @@ func (r *refreshing) admit(ctx context.Context, source *pg.Source) (*pg.Target, 
 		return nil, refusedBy(statusRefused, "preflight", found)
 	}
 	r.showFindings(found)
+	for _, f := range found {
+		if f.Code == "inert" {
+			r.doc.Findings = append(r.doc.Findings, f)
+		}
+	}
 	r.tools = tools
 	options := r.targetOptions(r.app, tools)
 	options.KeepFailed, options.Steps = r.options.keepFailed, true
@@ -241,7 +246,7 @@ func (r *refreshing) instant(source *pg.Source) refresh.Instant {
 			}
 		}
 		return source.WithSnapshot(ctx, r.plan.Catalog, locked, func(ctx context.Context, snapshot *pg.Snapshot) error {
-			order, err := r.order(ctx, snapshot, tables)
+			order, err := r.order(ctx, source, snapshot, tables)
 			if err != nil {
 				return err
 			}
@@ -257,7 +262,7 @@ func (r *refreshing) instant(source *pg.Source) refresh.Instant {
 }
 
 // order says what is to be built, as the snapshot has it.
-func (r *refreshing) order(ctx context.Context, snapshot *pg.Snapshot, tables []work.Table) (*work.Order, error) {
+func (r *refreshing) order(ctx context.Context, source *pg.Source, snapshot *pg.Snapshot, tables []work.Table) (*work.Order, error) {
 	schema := filepath.Join(r.dir, "schema.dump")
 	if err := snapshot.DumpSchema(ctx, r.tools, schema, dropped(r.plan)); err != nil {
 		return nil, fmt.Errorf("dump the schema: %w", err)
@@ -272,9 +277,13 @@ func (r *refreshing) order(ctx context.Context, snapshot *pg.Snapshot, tables []
 			return nil, fmt.Errorf("list large objects: %w", err)
 		}
 	}
+	wires, err := source.Wiring(ctx)
+	if err != nil {
+		return nil, err
+	}
 	r.doc.Source = snapshot.Source()
 	return &work.Order{
-		Run: r.passage.run, Environment: r.env.Name, Catalog: snapshot.Catalog(), Tables: tables, Schema: schema,
+		Run: r.passage.run, Environment: r.env.Name, Catalog: snapshot.Catalog(), Tables: tables, Schema: schema, Wiring: wires,
 		Sequences: sequences, LargeObjects: large, Source: snapshot.Source(), Digests: r.plan.Digests,
 	}, nil
 }

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lethedb/lethe/internal/finding"
+	"github.com/lethedb/lethe/internal/pgtest"
+)
+
+// inertRules keeps what the wired production holds.
+const inertRules = `version: 1
+tables:
+  public.item: {columns: {id: {keep: "a number"}, name: {keep: "a product"}}}
+  public.far: {rows: none}
+`
+
+// wiredProduction reaches out in every way that PostgreSQL's own packages know, with a canary wherever a
+// password may stand.
+func wiredProduction(s *stage) {
+	owner := s.owner.Name
+	s.production.Exec(s.t, `CREATE EXTENSION postgres_fdw`, `CREATE EXTENSION dblink`,
+		`GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw, dblink_fdw TO `+owner, `GRANT ALL ON SCHEMA public TO `+owner)
+	pgtest.Exec(s.t, s.production.As(owner, s.owner.Password),
+		`CREATE TABLE item (id int PRIMARY KEY, name text)`, `INSERT INTO item SELECT i, 'item ' || i FROM generate_series(1, 20) i`,
+		`CREATE SERVER warehouse TYPE 'pg' FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'canary-host.example', dbname 'canary_db')`,
+		`COMMENT ON SERVER warehouse IS 'where the stock is'`, `GRANT USAGE ON FOREIGN SERVER warehouse TO `+s.reader.Name,
+		`CREATE USER MAPPING FOR `+owner+` SERVER warehouse OPTIONS (user 'canary_user', password 'canary-mapping')`,
+		`CREATE USER MAPPING FOR public SERVER warehouse OPTIONS (user 'canary_user', password 'canary-public')`,
+		`CREATE FOREIGN TABLE far (id int, name text) SERVER warehouse OPTIONS (table_name 'canary_table')`,
+		`CREATE VIEW near AS SELECT id FROM far`,
+		`CREATE FUNCTION obtain(int, OUT name text, OUT n int) RETURNS SETOF record STABLE LANGUAGE sql AS $$ SELECT * FROM public.dblink('password=canary-body', 'SELECT 1') AS t (name text, n int) $$`,
+		`COMMENT ON FUNCTION obtain(int) IS 'looks afar'`,
+		`CREATE FUNCTION caller(item) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(*) FROM public.obtain(1)); END $$`,
+		`CREATE FUNCTION quiet(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT $1 || '' obtain dblink'''`,
+		`CREATE VIEW calls AS SELECT public.caller(item) FROM item`,
+		`CREATE PROCEDURE push(INOUT n int DEFAULT 7) LANGUAGE plpgsql AS $$ BEGIN PERFORM dblink_exec('canary-body', 'x'); END $$`,
+		`CREATE FUNCTION hook() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM dblink_send_query('c', 'canary-body'); RETURN NEW; END $$`,
+		`CREATE TRIGGER tell AFTER INSERT OR UPDATE OF name ON item FOR EACH ROW WHEN (NEW.id > 0) EXECUTE FUNCTION hook('https://canary-argument', 'it''s')`,
+		`COMMENT ON TRIGGER tell ON item IS 'tells'`,
+		`CREATE FUNCTION plain() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$`,
+		`CREATE TRIGGER stays BEFORE UPDATE ON item FOR EACH ROW EXECUTE FUNCTION plain()`)
+	s.production.Exec(s.t, `CREATE PUBLICATION prices FOR TABLE item`, `COMMENT ON PUBLICATION prices IS 'p'`,
+		`CREATE SUBSCRIPTION feed CONNECTION 'host=canary-host password=canary-subscription' PUBLICATION x WITH (connect = false)`,
+		`CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$`,
+		`CREATE EVENT TRIGGER watching ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION watch()`,
+		`COMMENT ON EVENT TRIGGER watching IS 'e'`)
+	s.t.Cleanup(func() {
+		s.production.Exec(s.t, `ALTER SUBSCRIPTION feed SET (slot_name = NONE)`, `DROP SUBSCRIPTION feed`)
+	})
+	s.staging.Exec(s.t, "GRANT "+owner+" TO "+s.builder.Name)
+}
+
+func TestNothingOfTheCopyIsWiredToProduction(t *testing.T) {
+	s := newStage(t, inertRules, wiredProduction).adopted()
+	s.staging.Exec(t, "ALTER ROLE "+s.builder.Name+" SUPERUSER") // nobody else can install postgres_fdw
+	wires := []string{
+		"event_trigger:watching", "function:public.caller(public.item)", "function:public.hook()", "function:public.obtain(integer)", "function:public.push(integer)",
+		"publication:prices", "server:warehouse", "subscription:feed", "trigger:public.item.tell", "user_mapping:" + s.owner.Name + "@warehouse", "user_mapping:public@warehouse",
+	}
+	inert := func(found []string) {
+		t.Helper()
+		slices.Sort(found)
+		if !slices.Equal(found, wires) {
+			t.Errorf("inert are:\n%s\nwant:\n%s", strings.Join(found, "\n"), strings.Join(wires, "\n"))
+		}
+	}
+	check, plan := document[checkDocument](s, "check", "staging"), document[planDocument](s, "plan", "staging")
+	inert(objectsOf(check.Findings, "inert"))
+	inert(objectsOf(plan.Findings, "inert"))
+	doc := document[refreshDocument](s, "refresh", "staging")
+	inert(objectsOf(doc.Findings, "inert"))
+
+	for _, hit := range pgtest.SearchEverywhere(t, s.staging.DSN(), []string{"canary-", "canary_user", "canary_db"}) {
+		t.Errorf("a canary is in %+v", hit)
+	}
+	if written := s.written(); strings.Contains(written, "canary") {
+		t.Error("a canary is in what was written on disk")
+	}
+	for query, want := range map[string]string{
+		`SELECT count(*) FROM item`:           "20",
+		`SELECT count(*) FROM pg_publication`: "0", `SELECT count(*) FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())`: "0",
+		`SELECT count(*) FROM pg_user_mappings`: "0",
+		`SELECT srvname, srvtype, srvoptions, srvowner::regrole::text = '` + s.owner.Name + `', obj_description(oid) FROM pg_foreign_server`: "warehouse|pg|{host=inert.invalid}|t|where the stock is",
+		`SELECT tgname, tgenabled, tgnargs, obj_description(oid) FROM pg_trigger WHERE tgname = 'tell'`:                                      "tell|D|0|tells",
+		`SELECT tgenabled FROM pg_trigger WHERE tgname = 'stays'`:                                                                            "O",
+		`SELECT evtenabled FROM pg_event_trigger`:                                                                                            "D",
+		`SELECT quiet('a')`: "a obtain dblink",
+		`SELECT proowner::regrole::text = '` + s.owner.Name + `', provolatile, obj_description(oid) FROM pg_proc WHERE proname = 'obtain'`: "t|s|looks afar",
+		`SELECT count(*) FROM pg_class WHERE relname IN ('far', 'near', 'calls')`:                                                          "3",
+	} {
+		if got := strings.Join(s.staging.QueryStrings(t, query), ","); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+	s.staging.Exec(t, `INSERT INTO item VALUES (21, 'tells nobody')`)
+	for _, query := range []string{`SELECT * FROM obtain(1)`, `CALL push(1)`, `SELECT * FROM calls`, `SELECT * FROM far`} {
+		s.staging.Exec(t, `DO $do$ BEGIN EXECUTE '`+query+`'; RAISE 'it went through'; EXCEPTION
+			WHEN feature_not_supported OR undefined_object THEN NULL; END $do$`)
+	}
+}
+
+// objectsOf lists the objects of the findings of a code.
+func objectsOf(found finding.List, code string) []string {
+	var objects []string
+	for _, f := range found {
+		if f.Code == code {
+			objects = append(objects, f.Object)
+		}
+	}
+	return objects
+}

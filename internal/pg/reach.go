@@ -1,0 +1,246 @@
+package pg
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lethedb/lethe/internal/catalog"
+)
+
+// outwardExtensions are those whose functions reach other servers.
+const outwardExtensions = `'dblink', 'postgres_fdw', 'plproxy', 'http', 'pg_net', 'aws_s3', 'aws_lambda'`
+
+// reachingOut is a recursive table of the functions that reach other servers: those of extensions that do,
+// of languages that do, and all whose bodies call one of them. The server keeps no note of what a body
+// calls, so that the words of it have to do: a name with a parenthesis or a comment after it, also inside a
+// string, because that may be run. What only looks alike is made inert for nothing.
+const reachingOut = `reaching (oid, name) AS (
+		SELECT p.oid, p.proname::text FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+		WHERE l.lanname = 'plproxy' OR EXISTS (SELECT FROM pg_depend x JOIN pg_extension e ON e.oid = x.refobjid
+			WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.refclassid = 'pg_extension'::regclass AND x.deptype = 'e'
+				AND e.extname IN (` + outwardExtensions + `))
+		UNION
+		SELECT p.oid, p.proname::text FROM reaching r JOIN pg_proc p ON p.oid <> r.oid
+			JOIN pg_namespace n ON n.oid = p.pronamespace AND ` + userSchemas + `
+		WHERE strpos(lower(p.prosrc), lower(r.name)) > 0
+				AND p.prosrc ~* ('(^|\W)' || regexp_replace(r.name, '(\W)', '\\\1', 'g') || '"?\s*(\(|/\*|--)')
+			OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+				AND d.refclassid = 'pg_proc'::regclass AND d.refobjid = r.oid)
+	)`
+
+// wiring reads what reaches out of the database or acts in it by itself, in the order in which it is told.
+// It asks catalogs that everybody may read, and the lists of jobs where our role may.
+func wiring(ctx context.Context, q querier) ([]catalog.Wire, error) {
+	var wires []catalog.Wire
+	for _, read := range []func(context.Context, querier) ([]catalog.Wire, error){
+		readReplication, readServers, readMappings, readEventTriggers, readFunctions, readTriggers, readJobs,
+	} {
+		some, err := read(ctx, q)
+		if err != nil {
+			return nil, fmt.Errorf("look for what reaches out: %w", sanitize(err))
+		}
+		wires = append(wires, some...)
+	}
+	return wires, nil
+}
+
+// Wiring reads what reaches out of the database or acts in it by itself, as it stands now.
+func (s *Source) Wiring(ctx context.Context) ([]catalog.Wire, error) {
+	var wires []catalog.Wire
+	err := s.atHome(ctx, func(tx pgx.Tx) (err error) {
+		wires, err = wiring(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("source %s: %w", s.opts.Name, err)
+	}
+	return wires, nil
+}
+
+// calledByLoading finds what the server evaluates for each row that is loaded and that calls a function which
+// reaches other servers: checks, domains, generated columns, indexes and partition keys.
+const calledByLoading = `WITH RECURSIVE ` + reachingOut + `, called (class, oid) AS (
+		SELECT 'pg_proc'::regclass::oid, oid FROM reaching UNION SELECT 'pg_operator'::regclass::oid, o.oid FROM pg_operator o JOIN reaching r ON r.oid = o.oprcode
+	), callers (class, oid, sub) AS (
+		SELECT DISTINCT d.classid, d.objid, d.objsubid FROM pg_depend d JOIN called c ON c.class = d.refclassid AND c.oid = d.refobjid
+	)
+	SELECT 'constraint ' || quote_ident(k.conname) || ' of ' || coalesce(nullif(k.conrelid, 0)::regclass::text, k.contypid::regtype::text)
+		FROM callers x JOIN pg_constraint k ON x.class = 'pg_constraint'::regclass AND k.oid = x.oid
+	UNION SELECT 'generated column ' || quote_ident(a.attname) || ' of ' || a.attrelid::regclass FROM callers x
+		JOIN pg_attrdef f ON x.class = 'pg_attrdef'::regclass AND f.oid = x.oid JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attgenerated <> ''
+	UNION SELECT CASE c.relkind WHEN 'p' THEN 'partition key of ' ELSE 'index ' END || c.oid::regclass FROM callers x
+		JOIN pg_class c ON x.class = 'pg_class'::regclass AND c.oid = x.oid AND c.relkind IN ('i', 'I', 'p')
+	ORDER BY 1`
+
+// collect runs a query and makes a wire of each row.
+func collect[T any](ctx context.Context, q querier, query string, make func(T) (catalog.Wire, error)) ([]catalog.Wire, error) {
+	result, err := q.Query(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	found, err := pgx.CollectRows(result, pgx.RowToStructByPos[T])
+	if err != nil {
+		return nil, err
+	}
+	wires := []catalog.Wire{}
+	for _, row := range found {
+		wire, err := make(row)
+		if err != nil {
+			return nil, err
+		}
+		wires = append(wires, wire)
+	}
+	return wires, nil
+}
+
+// readReplication reads publications and subscriptions. Neither is made on the copy: a publication arrives
+// only when it is revived, a subscription never, because it would take a slot of its publisher, and a
+// database with one cannot be replaced.
+func readReplication(ctx context.Context, q querier) ([]catalog.Wire, error) {
+	type row struct {
+		Kind, Name string
+		Class, OID uint32
+	}
+	return collect(ctx, q, `SELECT 'publication', quote_ident(pubname), 'pg_publication'::regclass::oid, oid FROM pg_publication
+		UNION ALL SELECT 'subscription', quote_ident(subname), 'pg_subscription'::regclass::oid, oid FROM pg_subscription
+			WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1, 2`,
+		func(r row) (catalog.Wire, error) {
+			return catalog.Wire{Kind: catalog.WireKind(r.Kind), Name: r.Name, Class: r.Class, OID: r.OID}, nil
+		})
+}
+
+// nowhere is a host that no resolver knows, by RFC 2606: a foreign server has it instead of production's.
+const nowhere = "inert.invalid"
+
+// readServers reads foreign servers. Each is made without its options; what a wrapper does without options
+// is known of those that come with PostgreSQL.
+func readServers(ctx context.Context, q querier) ([]catalog.Wire, error) {
+	type row struct {
+		OID                                        uint32
+		Name, Spelt, Wrapper, Type, Version, Owner string
+		Handler                                    bool
+		Extension                                  string
+		Tables                                     int64
+	}
+	return collect(ctx, q, `SELECT s.oid, s.srvname::text, quote_ident(s.srvname), w.fdwname::text, coalesce(s.srvtype, ''), coalesce(s.srvversion, ''), pg_get_userbyid(s.srvowner)::text,
+			w.fdwhandler <> 0, `+extensionOf("pg_foreign_data_wrapper", "w.oid")+`, (SELECT count(*) FROM pg_foreign_table t WHERE t.ftserver = s.oid)
+		FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw WHERE `+extensionOf("pg_foreign_server", "s.oid")+` = '' ORDER BY 2`,
+		func(r row) (catalog.Wire, error) {
+			w := catalog.Wire{Kind: catalog.WireServer, Name: r.Spelt, Class: classServer, OID: r.OID, Owner: r.Owner}
+			w.Alive = "CREATE SERVER " + quoted(r.Name)
+			if r.Type != "" {
+				w.Alive += " TYPE " + quoteLiteral(r.Type)
+			}
+			if r.Version != "" {
+				w.Alive += " VERSION " + quoteLiteral(r.Version)
+			}
+			w.Alive += " FOREIGN DATA WRAPPER " + quoted(r.Wrapper)
+			w.Inert = w.Alive
+			switch {
+			case r.Extension == "postgres_fdw":
+				w.Inert += " OPTIONS (host " + quoteLiteral(nowhere) + ")"
+			case !r.Handler || r.Extension == "file_fdw" || r.Tables == 0:
+				// No table can be read through it; a file is named by its table.
+			default:
+				w.Unmade = "nothing is known of what its wrapper " + quoted(r.Wrapper) + " does without options"
+			}
+			return w, nil
+		})
+}
+
+// readMappings reads user mappings, never their options.
+func readMappings(ctx context.Context, q querier) ([]catalog.Wire, error) {
+	type row struct {
+		OID                                  uint32
+		Server, Role, SpeltServer, SpeltRole string
+		Public                               bool
+	}
+	return collect(ctx, q, `SELECT umid, srvname::text, coalesce(usename, '')::text, quote_ident(srvname), quote_ident(coalesce(usename, '')), umuser = 0 FROM pg_user_mappings ORDER BY 2, 3`,
+		func(r row) (catalog.Wire, error) {
+			role := quoted(r.Role)
+			if r.Public {
+				role, r.SpeltRole = "public", "public"
+			}
+			w := catalog.Wire{Kind: catalog.WireMapping, Name: r.SpeltRole + "@" + r.SpeltServer, Class: classMapping, OID: r.OID,
+				Needs: string(catalog.WireServer) + ":" + r.SpeltServer}
+			if !r.Public {
+				w.Owner = r.Role
+			}
+			w.Alive = "CREATE USER MAPPING FOR " + role + " SERVER " + quoted(r.Server)
+			return w, nil
+		})
+}
+
+// readEventTriggers reads event triggers, which are made disabled, by superusers.
+func readEventTriggers(ctx context.Context, q querier) ([]catalog.Wire, error) {
+	type row struct {
+		OID                          uint32
+		Name, Spelt, Event, Function string
+		Tags                         []string
+		Enabled                      string
+	}
+	return collect(ctx, q, `SELECT e.oid, e.evtname::text, quote_ident(e.evtname), e.evtevent::text, e.evtfoid::regproc::text, coalesce(e.evttags, '{}'), e.evtenabled::text
+		FROM pg_event_trigger e WHERE `+extensionOf("pg_event_trigger", "e.oid")+` = '' ORDER BY 2`,
+		func(r row) (catalog.Wire, error) {
+			w := catalog.Wire{Kind: catalog.WireEvent, Name: r.Spelt, Class: classEventTrigger, OID: r.OID}
+			name := quoted(r.Name)
+			create := "CREATE EVENT TRIGGER " + name + " ON " + r.Event
+			if len(r.Tags) > 0 {
+				tags := make([]string, len(r.Tags))
+				for i, tag := range r.Tags {
+					tags[i] = quoteLiteral(tag)
+				}
+				create += " WHEN TAG IN (" + strings.Join(tags, ", ") + ")"
+			}
+			create += " EXECUTE FUNCTION " + r.Function + "()"
+			state := map[string]string{"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS", "D": "DISABLE"}[r.Enabled]
+			// Several commands in one message are one transaction: it is never there enabled.
+			w.Inert = create + "; ALTER EVENT TRIGGER " + name + " DISABLE"
+			w.Alive = create + "; ALTER EVENT TRIGGER " + name + " " + state
+			return w, nil
+		})
+}
+
+// readJobs reads what pg_cron and pg_partman do by themselves.
+func readJobs(ctx context.Context, q querier) ([]catalog.Wire, error) {
+	var wires []catalog.Wire
+	for _, list := range []struct{ extension, table, name string }{
+		{"pg_cron", "job", "coalesce(jobname, 'number ' || jobid)"},
+		{"pg_partman", "part_config", "parent_table"},
+	} {
+		var schema string
+		var readable bool
+		const where = `SELECT n.nspname::text, has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
+			FROM pg_extension e JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.classid = 'pg_class'::regclass
+			JOIN pg_class c ON c.oid = d.objid JOIN pg_namespace n ON n.oid = c.relnamespace
+			WHERE e.extname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v')`
+		result, err := q.Query(ctx, where, list.extension, list.table)
+		if err != nil {
+			return nil, err
+		}
+		there := false
+		if _, err := pgx.ForEachRow(result, []any{&schema, &readable}, func() error { there = true; return nil }); err != nil {
+			return nil, err
+		}
+		switch {
+		case !there:
+			continue
+		case !readable:
+			wires = append(wires, catalog.Wire{Kind: catalog.WireJob, Name: list.extension + ":*"})
+			continue
+		}
+		type row struct{ Name string }
+		some, err := collect(ctx, q, "SELECT "+list.name+"::text FROM "+catalog.Name{Schema: schema, Name: list.table}.SQL()+" ORDER BY 1",
+			func(r row) (catalog.Wire, error) {
+				return catalog.Wire{Kind: catalog.WireJob, Name: list.extension + ":" + r.Name}, nil
+			})
+		if err != nil {
+			return nil, err
+		}
+		wires = append(wires, some...)
+	}
+	return wires, nil
+}
