@@ -36,7 +36,7 @@ func environmentBlock() *shape {
 		)},
 		key("retain", list(retainShape()), "Rows of the environment's own, carried from the old database into the new.").notYet(),
 		key("after", list(choice("a path of an SQL file, or a mapping with a command", path(), command)),
-			"What is run in the new database before it is published, in this order.").notYet(),
+			"What is run in the new database before it is published, in this order."),
 		key("hooks", object(
 			hooks("before"), hooks("built"), hooks("announce"), hooks("before_publish"), hooks("after_publish"), hooks("failed"),
 		), "Programs that are told what happens."),

@@ -151,6 +151,21 @@ func (a *app) checkNamed(env config.Environment) error {
 			}
 		}
 	}
+	for _, after := range env.After {
+		if after.SQL == "" {
+			continue
+		}
+		_, err := readStatements(after.SQL)
+		place := after.Place
+		syntax, ok := errors.AsType[*pg.SyntaxError](err)
+		switch {
+		case ok:
+			place = finding.Place{File: after.SQL, Line: syntax.Line, Column: 1}
+			report("bad-statements", place, "", "%s", syntax.Problem)
+		case err != nil:
+			report("missing-file", place, "write it, or name another", "the file of statements cannot be read")
+		}
+	}
 	if len(found) > 0 {
 		return refusedBy(statusUsage, "look for what environment "+env.Name+" runs", found)
 	}

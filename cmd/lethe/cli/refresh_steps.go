@@ -3,6 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/lethedb/lethe/internal/pg"
 	"github.com/lethedb/lethe/scheduler/refresh"
@@ -11,12 +14,66 @@ import (
 // steps are what is done to a verified copy before it is complete.
 func (r *refreshing) steps(target *pg.Target) []refresh.Step {
 	var steps []refresh.Step
-	if commands := r.env.Hooks.Built; len(commands) > 0 {
+	if len(r.env.After) > 0 {
+		steps = append(steps, refresh.Step{Phase: refresh.PhaseAfter, Do: func(ctx context.Context) error { return r.after(ctx, target) }})
+	}
+	commands := r.env.Hooks.Built
+	steps = append(steps, refresh.Step{Phase: refresh.PhaseCheck, Do: func(ctx context.Context) error {
+		if err := target.Sound(ctx); err != nil || len(commands) > 0 {
+			return err
+		}
+		return target.Complete(ctx)
+	}})
+	if len(commands) > 0 {
 		steps = append(steps, refresh.Step{Phase: refresh.PhaseBuilt, Do: func(ctx context.Context) error {
-			return r.hooks.tell(ctx, "built", commands, target.Built())
+			if err := r.hooks.tell(ctx, "built", commands, target.Built()); err != nil {
+				return err
+			}
+			return target.Complete(ctx)
 		}})
 	}
-	return append(steps, refresh.Step{Phase: refresh.PhaseCheck, Do: target.Complete})
+	return steps
+}
+
+// after runs the files of statements and the programs that lethe.yaml names, in order.
+func (r *refreshing) after(ctx context.Context, target *pg.Target) error {
+	if err := target.Furnish(ctx); err != nil {
+		return fmt.Errorf("give the new database its settings: %w", err)
+	}
+	for _, after := range r.env.After {
+		if after.SQL == "" {
+			r.talk("%s after: %s", r.paint(cyan, "·"), filepath.Base(after.Command.Argv[0]))
+			if err := r.hooks.start(ctx, after.Command, target.Built(), variable{"LETHE_HOOK", "after"}); err != nil {
+				return &failure{status: statusFailed, code: "after-failed", err: fmt.Errorf("after: %w", err), fix: "correct it at " + after.Place.String()}
+			}
+			continue
+		}
+		r.talk("%s after: %s", r.paint(cyan, "·"), after.SQL)
+		statements, err := readStatements(after.SQL)
+		if err != nil {
+			return fmt.Errorf("after: %w", err)
+		}
+		if err := target.RunStatements(ctx, after.SQL, statements); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			return &failure{status: statusFailed, code: "after-failed", err: fmt.Errorf("after: %w", err), fix: "correct the statement"}
+		}
+	}
+	return nil
+}
+
+// readStatements reads a file of SQL.
+func readStatements(path string) ([]pg.Statement, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read statements: %w", err)
+	}
+	statements, err := pg.ParseStatements(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return statements, nil
 }
 
 // publishing are what comes between a complete build and its publication: whatever fails there, the build
