@@ -174,10 +174,12 @@ func (b *build) verifyCatalog(ctx context.Context, conn *pgx.Conn) (finding.List
 		respell(tables, arrived)
 		schemas = ownedByTheServer(schemas, got.Schemas)
 	}
+	wanted, have := ofInstaller(catalog.Catalog{Tables: tables, Sequences: sequences, Schemas: schemas}),
+		ofInstaller(catalog.Catalog{Tables: arrived, Sequences: got.Sequences, Schemas: got.Schemas})
 	extensions, found := otherVersions(want.Extensions, got.Extensions)
-	found = append(found, differences("table", tables, arrived, func(t catalog.Table) string { return t.Name.String() })...)
-	found = append(found, differences("sequence", sequences, got.Sequences, func(s catalog.Sequence) string { return s.Name.String() })...)
-	found = append(found, differences("schema", schemas, got.Schemas, func(s catalog.Schema) string { return s.Name })...)
+	found = append(found, differences("table", wanted.Tables, have.Tables, func(t catalog.Table) string { return t.Name.String() })...)
+	found = append(found, differences("sequence", wanted.Sequences, have.Sequences, func(s catalog.Sequence) string { return s.Name.String() })...)
+	found = append(found, differences("schema", wanted.Schemas, have.Schemas, func(s catalog.Schema) string { return s.Name })...)
 	found = append(found, differences("extension", extensions, got.Extensions, func(e catalog.Extension) string { return e.Name })...)
 	a, z := want.Server, got.Server
 	a.Version, a.Standby, z.Version, z.Standby = 0, false, 0, false

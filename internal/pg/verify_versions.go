@@ -67,6 +67,28 @@ func ownedByTheServer(want, got []catalog.Schema) []catalog.Schema {
 	return want
 }
 
+// ofInstaller returns a catalog's objects without the owners of those that come with an extension: they belong
+// to whoever installed it here, and no dump says who did there.
+func ofInstaller(c catalog.Catalog) catalog.Catalog {
+	c.Tables, c.Sequences, c.Schemas = slices.Clone(c.Tables), slices.Clone(c.Sequences), slices.Clone(c.Schemas)
+	for i := range c.Tables {
+		if !c.Tables[i].Made() {
+			c.Tables[i].Owner = ""
+		}
+	}
+	for i := range c.Sequences {
+		if c.Sequences[i].Extension != "" {
+			c.Sequences[i].Owner = ""
+		}
+	}
+	for i := range c.Schemas {
+		if c.Schemas[i].Extension != "" {
+			c.Schemas[i].Owner = ""
+		}
+	}
+	return c
+}
+
 // otherVersions tells extensions that arrived in another version than the source's, as a warning: a dump
 // names none, and the server installs its own.
 func otherVersions(want, got []catalog.Extension) ([]catalog.Extension, finding.List) {

@@ -37,7 +37,7 @@ func NewOn(t testing.TB, adminDSN string) *DB {
 	t.Helper()
 	db := &DB{admin: adminDSN, name: uniqueName("db")}
 	execute(t, adminDSN, "CREATE DATABASE "+catalog.QuoteIdentifier(db.name)+" TEMPLATE template0")
-	t.Cleanup(func() { db.drop(t) })
+	t.Cleanup(func() { db.Drop(t) })
 	return db
 }
 
@@ -83,8 +83,9 @@ func (db *DB) QueryInt(t testing.TB, query string, args ...any) int64 {
 	return QueryInt(t, db.DSN(), query, args...)
 }
 
-// drop removes the database and those named after it, whoever is connected and whatever locks them.
-func (db *DB) drop(t testing.TB) {
+// Drop removes the database and those named after it, whoever is connected and whatever locks them: before
+// the test ends only where rights in it keep roles from being dropped.
+func (db *DB) Drop(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
 	defer cancel()
@@ -123,6 +124,9 @@ func dropDatabase(ctx context.Context, conn *pgx.Conn, name string) error {
 	if err := rollbackPrepared(ctx, conn, name); err != nil {
 		return err
 	}
+	if err := dropSubscriptions(ctx, conn, name); err != nil {
+		return err
+	}
 	_, err := conn.Exec(ctx, "DROP DATABASE IF EXISTS "+quoted+" WITH (FORCE)")
 	return err
 }
@@ -137,6 +141,24 @@ func rollbackPrepared(ctx context.Context, conn *pgx.Conn, database string) erro
 	return within(ctx, inside, func(own *pgx.Conn) error {
 		for _, gid := range gids {
 			if _, err := own.Exec(ctx, "ROLLBACK PREPARED '"+strings.ReplaceAll(gid, "'", "''")+"'"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// dropSubscriptions drops those of a database, whose slots elsewhere are nobody's concern here.
+func dropSubscriptions(ctx context.Context, conn *pgx.Conn, database string) error {
+	names, err := column(ctx, conn, `SELECT quote_ident(subname) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = $1`, database)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	inside := Rewrite(conn.Config().ConnString(), func(u *url.URL) { u.Path = "/" + database })
+	return within(ctx, inside, func(own *pgx.Conn) error {
+		for _, name := range names {
+			drop := fmt.Sprintf("ALTER SUBSCRIPTION %[1]s DISABLE; ALTER SUBSCRIPTION %[1]s SET (slot_name = NONE); DROP SUBSCRIPTION %[1]s", name)
+			if _, err := own.PgConn().Exec(ctx, drop).ReadAll(); err != nil {
 				return err
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/lethedb/lethe/internal/pg"
-	"github.com/lethedb/lethe/internal/work"
 )
 
 // most is how many tables the summary lists; the rest is one line.
@@ -29,7 +28,6 @@ func (a *app) showRefresh(w io.Writer, d *refreshDocument) {
 		fmt.Fprintf(w, "  %-8s %s\n", phase.Phase, durationText(time.Duration(phase.Milliseconds)*time.Millisecond))
 	}
 	a.tell(w, 0, "\n%s masked, %s kept with a reason\ncounts and every object agree with the source's", counted(d.Masked, "column"), countText(int64(d.Kept)))
-	a.tell(w, 0, "production: %s", costText(d.Cost))
 	if !d.Published {
 		a.tell(w, 0, "%s run %s, not published; the old database serves on\nfinish it: lethe publish %s", a.paintOut(green, "built:"), d.Run, d.Environment)
 		return
@@ -58,19 +56,4 @@ func served(run string) string {
 		return "what was there when it was adopted"
 	}
 	return "run " + run
-}
-
-// costText says what a run cost its source.
-func costText(c work.Cost) string {
-	ms := func(n int64) string { return durationText(time.Duration(n) * time.Millisecond) }
-	waited := "nobody was seen waiting for it"
-	if c.LongestWaitMS > 0 {
-		waited = "somebody waited " + ms(c.LongestWaitMS) + " for it"
-	}
-	text := fmt.Sprintf("%s read in %s, at most %s at once, a snapshot held for %s, %s", bytesText(c.Bytes), ms(c.Milliseconds),
-		counted(c.Sessions, "session"), ms(c.SnapshotMS), waited)
-	if c.PausedMS > 0 {
-		text += ", paused for " + ms(c.PausedMS)
-	}
-	return text
 }

@@ -68,10 +68,13 @@ func (p sample) stage(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newStage(t, string(rules), func(s *stage) {
-		pgtest.Load(t, s.production, p.name, s.owner)
-		s.production.Exec(t, p.then...)
-	}).adopted()
+	return newStage(t, string(rules), p.fill).adopted()
+}
+
+// fill loads the sample into production.
+func (p sample) fill(s *stage) {
+	pgtest.Load(s.t, s.production, p.name, s.owner)
+	s.production.Exec(s.t, p.then...)
 }
 
 // TestRefreshCarriesASampleAndNobodyInIt is the promise itself, on databases that everybody knows.

@@ -1,6 +1,7 @@
 -- as: superuser
 -- What only a superuser makes: base types, operator classes, languages, access methods, parsers, event triggers.
 CREATE SCHEMA super;
+GRANT USAGE ON SCHEMA super TO :"clerk";
 CREATE TYPE super.word;
 CREATE FUNCTION super.word_in(cstring) RETURNS super.word LANGUAGE internal IMMUTABLE STRICT AS 'textin';
 CREATE FUNCTION super.word_out(super.word) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
@@ -37,12 +38,15 @@ INSERT INTO super.ranges VALUES ('[a,b)'), ('empty');
 CREATE AGGREGATE super.at(float8 ORDER BY float8) (SFUNC = ordered_set_transition, STYPE = internal, FINALFUNC = percentile_cont_float8_final);
 CREATE FUNCTION super.less(super.word, super.word) RETURNS super.word LANGUAGE sql IMMUTABLE AS 'SELECT CASE WHEN super.word_lt($1, $2) THEN $1 ELSE $2 END';
 CREATE AGGREGATE super.lowest(super.word) (SFUNC = super.less, STYPE = super.word, SORTOP = OPERATOR(super.<));
-CREATE LANGUAGE plother HANDLER plpgsql_call_handler INLINE plpgsql_inline_handler VALIDATOR plpgsql_validator;
+CREATE FUNCTION super.call_handler() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+CREATE FUNCTION super.inline_handler(internal) RETURNS void LANGUAGE c STRICT AS '$libdir/plpgsql', 'plpgsql_inline_handler';
+CREATE FUNCTION super.validator(oid) RETURNS void LANGUAGE c STRICT AS '$libdir/plpgsql', 'plpgsql_validator';
+CREATE LANGUAGE plother HANDLER super.call_handler INLINE super.inline_handler VALIDATOR super.validator;
 COMMENT ON LANGUAGE plother IS 'plpgsql by another name';
 CREATE FUNCTION super.in_other() RETURNS int LANGUAGE plother AS 'BEGIN RETURN 1; END';
 CREATE ACCESS METHOD stack TYPE TABLE HANDLER heap_tableam_handler;
 COMMENT ON ACCESS METHOD stack IS 'a heap by another name';
-CREATE FUNCTION super.hstore_like(internal) RETURNS internal LANGUAGE internal AS 'varchar_support';
+CREATE FUNCTION super.hstore_like(internal) RETURNS internal LANGUAGE internal IMMUTABLE AS 'varchar_support';
 CREATE TRANSFORM FOR bytea LANGUAGE plother (FROM SQL WITH FUNCTION super.hstore_like(internal));
 CREATE FUNCTION super.transformed(b bytea) RETURNS int LANGUAGE plother TRANSFORM FOR TYPE bytea AS 'BEGIN RETURN 1; END';
 CREATE TEXT SEARCH PARSER super.parser (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, HEADLINE = prsd_headline, LEXTYPES = prsd_lextype);
