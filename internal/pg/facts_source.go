@@ -26,6 +26,7 @@ func (s *Source) Facts(ctx context.Context, c *catalog.Catalog, read, dropped []
 		return f, fmt.Errorf("preflight source %s: %w", s.opts.Name, err)
 	}
 	f.Name, f.Wanted = "source "+s.opts.Name, s.opts.Connections
+	f.Watched = s.opts.StopWhen.foreign(f.Standby)
 	err = readOnly(ctx, conn, func(tx pgx.Tx) error {
 		g := gatherer{tx: tx, source: &f, catalog: c, read: read, dropped: dropped}
 		for _, step := range []func(context.Context) error{g.rights, g.policies, g.outward, g.wires, g.reserved, g.roles, g.places, g.untrusted, g.limits} {
@@ -278,8 +279,8 @@ func (g *gatherer) limits(ctx context.Context) error {
 	const query = `SELECT (current_setting('max_locks_per_transaction')::int8
 			* (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8))::int4,
 		(SELECT count(*) FROM pg_locks)::int4, current_setting('hot_standby_feedback')::bool,
-		(SELECT setting FROM pg_settings WHERE name = 'max_standby_streaming_delay')`
-	if err := g.tx.QueryRow(ctx, query).Scan(&g.source.LockSlots, &g.source.LocksHeld, &g.source.Feedback, &delay); err != nil {
+		(SELECT setting FROM pg_settings WHERE name = 'max_standby_streaming_delay'), pg_has_role('pg_read_all_stats', 'USAGE')`
+	if err := g.tx.QueryRow(ctx, query).Scan(&g.source.LockSlots, &g.source.LocksHeld, &g.source.Feedback, &delay, &g.source.Statistics); err != nil {
 		return fmt.Errorf("limits: %w", err)
 	}
 	milliseconds, err := time.ParseDuration(delay + "ms")

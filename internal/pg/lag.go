@@ -21,6 +21,19 @@ type StopWhen struct {
 // enabled reports whether there is a limit.
 func (s StopWhen) enabled() bool { return s.ReplicationLag > 0 || s.ActiveSessions > 0 }
 
+// foreign names the limits that need the right to see what is not our own. A standby's own lag is anybody's
+// to see.
+func (s StopWhen) foreign(standby bool) []string {
+	var names []string
+	if s.ReplicationLag > 0 && !standby {
+		names = append(names, "replication_lag")
+	}
+	if s.ActiveSessions > 0 {
+		names = append(names, "active_sessions")
+	}
+	return names
+}
+
 // LoadError says that production was busier than a run may find it, for as long as it may.
 type LoadError struct {
 	// What is the measure, such as "replication lag of 41s"; Limit the one configured.

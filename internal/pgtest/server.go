@@ -156,3 +156,20 @@ func Private(t testing.TB, settings map[string]string) *pgserver.Server {
 	})
 	return server
 }
+
+// Standby starts a streaming standby of a Private server. It is stopped when the test ends.
+func Standby(t testing.TB, primary *pgserver.Server, settings map[string]string) *pgserver.Server {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	standby, err := primary.Standby(ctx, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := standby.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return standby
+}

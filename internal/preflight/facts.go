@@ -82,6 +82,10 @@ type Source struct {
 	// waits for readers for ever. Both matter on a standby only.
 	Feedback       bool
 	StreamingDelay time.Duration
+	// Watched are the limits of stop_when that need the right to see other roles' sessions and standbys;
+	// Statistics whether our role has it.
+	Watched    []string
+	Statistics bool
 }
 
 // Target is what there is to know of the server that an environment lives on.

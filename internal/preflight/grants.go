@@ -21,6 +21,8 @@ type GrantOptions struct {
 	Maintenance string
 	// Slots says that two databases take turns and none is made.
 	Slots bool
+	// Watch says that the source's load is watched.
+	Watch bool
 }
 
 // Grants returns SQL, with comments, that makes two roles which can do a full refresh of the database c
@@ -77,6 +79,10 @@ func sourceGrants(b *strings.Builder, c *catalog.Catalog, o GrantOptions) {
 			fmt.Fprintf(b, "-- New tables too: ALTER DEFAULT PRIVILEGES FOR ROLE %s IN SCHEMA %s GRANT SELECT ON TABLES TO %s;\n",
 				catalog.QuoteIdentifier(owner), name, role)
 		}
+	}
+	if o.Watch {
+		b.WriteString("-- To see replication lag and active sessions, for stop_when:. It shows statements of others, no rows.\n")
+		fmt.Fprintf(b, "GRANT pg_read_all_stats TO %s;\n", role)
 	}
 	if c.LargeObjects > 0 {
 		fmt.Fprintf(b, "-- There are %d large objects; the server keeps their content in one table, which only a superuser may read otherwise.\n", c.LargeObjects)

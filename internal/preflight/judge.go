@@ -3,6 +3,7 @@ package preflight
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/finding"
@@ -103,6 +104,10 @@ func (j *judge) source(s Source) {
 	if room := (s.LockSlots - s.LocksHeld) * 4 / 5; s.LocksWanted > room {
 		j.refuse("lock-table", s.Name, fmt.Sprintf("a run locks %d tables, and the server's lock table has room for %d", s.LocksWanted, max(room, 0)),
 			"raise max_locks_per_transaction and restart the server")
+	}
+	if len(s.Watched) > 0 && !s.Statistics {
+		j.refuse("no-statistics", s.Name, fmt.Sprintf("role %s may not see what stop_when: {%s} is about", s.Role, strings.Join(s.Watched, ", ")),
+			"GRANT pg_read_all_stats TO "+role+", or leave stop_when: out")
 	}
 	if s.Standby && !s.Feedback && s.StreamingDelay >= 0 {
 		j.warn("standby-conflict", s.Name, fmt.Sprintf("the standby may cancel a read that lasts longer than %s", s.StreamingDelay),

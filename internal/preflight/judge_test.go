@@ -77,6 +77,7 @@ func flaws() []flaw {
 		{"reserved-schema", "lethe.orders", refused, func(f *Facts) { f.Source.Foreign = []catalog.Name{{Schema: "lethe", Name: "orders"}} }},
 		{"lock-table", "source production", refused, func(f *Facts) { f.Source.LocksWanted = 5041 }},
 		{"standby-conflict", "source production", warned, func(f *Facts) { f.Source.Standby = true }},
+		{"no-statistics", "source production", refused, func(f *Facts) { f.Source.Watched = []string{"replication_lag"} }},
 		{"foreign-table", "public.f", refused, func(f *Facts) { f.Read = append(f.Read, name("f")) }},
 		{"storage-engine", "public.c", refused, func(f *Facts) { f.Read = append(f.Read, name("c")) }},
 		{"unlogged-table", "public.u", refused, func(f *Facts) { f.Read, f.Catalog.Server.Standby = append(f.Read, name("u")), true }},

@@ -92,7 +92,7 @@ func (a *app) grants(ctx context.Context, name string) error {
 		return err
 	}
 	_, err = io.WriteString(a.Out, preflight.Grants(c, preflight.GrantOptions{
-		Environment: database, Maintenance: p.env.Target.Maintenance, Slots: p.env.Slots != nil,
+		Environment: database, Maintenance: p.env.Target.Maintenance, Slots: p.env.Slots != nil, Watch: p.from.StopWhen.Place.Line > 0,
 	}))
 	return err
 }
