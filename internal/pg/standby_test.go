@@ -20,7 +20,7 @@ func TestAStandbyIsReadLikeItsPrimary(t *testing.T) {
 	primary := pgtest.Private(t, map[string]string{"autovacuum": "off"})
 	db := pgtest.NewOn(t, primary.DSN("postgres"))
 	db.Exec(t, `CREATE TABLE a AS SELECT i AS id FROM generate_series(1, 5000) i`, `CREATE UNLOGGED TABLE u (id int)`, `CREATE SEQUENCE s START 7`)
-	follower := pgtest.Standby(t, primary, map[string]string{"max_standby_streaming_delay": "200ms", "wal_receiver_status_interval": "100ms"})
+	follower := pgtest.Standby(t, primary, map[string]string{"max_standby_streaming_delay": "200ms", "wal_receiver_status_interval": "1s"})
 	caughtUp := func() {
 		t.Helper()
 		await(t, db, `SELECT count(*) FROM pg_stat_replication WHERE replay_lsn = pg_current_wal_lsn()`)
