@@ -78,6 +78,19 @@ func TestTheTableShowsMediansAndRatios(t *testing.T) {
 	}
 }
 
+// TestDisturbedRunsCountOnlyWhereThereIsNoOther: others may have had a tenth of the machine.
+func TestDisturbedRunsCountOnlyWhereThereIsNoOther(t *testing.T) {
+	r := &report{Conditions: conditions{Cores: 2}, Runs: []measurement{
+		{Contestant: copydb, Seconds: 30, OtherCPU: 6}, {Contestant: copydb, Seconds: 50, OtherCPU: 11}, {Contestant: dumpRestore, Seconds: 40, OtherCPU: 30},
+	}}
+	if got, _ := r.median(copydb, seconds); got != 30 {
+		t.Errorf("median %v, want that of the calm run alone, 30", got)
+	}
+	if got, _ := r.median(dumpRestore, seconds); got != 40 {
+		t.Errorf("median %v, want that of the only run there is, 40", got)
+	}
+}
+
 // TestRoundsAreJoinedOnlyWhenTheyWereMeasuredAlike: what differs cannot have one median.
 func TestRoundsAreJoinedOnlyWhenTheyWereMeasuredAlike(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "bench.json")
