@@ -115,6 +115,9 @@ type Table struct {
 	PartitionBound string `json:"partition_bound,omitempty"`
 	// Columns are in attribute order, dropped ones left out.
 	Columns []Column `json:"columns"`
+	// IndexMarks reports that an index's own definition also alters the table: it clusters by it, or replicates
+	// by it. It is not part of the digest.
+	IndexMarks bool `json:"-" digest:"-"`
 	// Indexes are all indexes, those behind keys included, sorted by name.
 	Indexes []Index `json:"indexes,omitempty"`
 	// ForeignKeys are the references this table makes, sorted by name; on partitions those cloned from

@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// restoreEntries runs pg_restore for the entries, in their order, on as many sessions as jobs. Its failure
-// names the entry it stopped at.
-func (a *archive) restoreEntries(ctx context.Context, database string, entries []entry, jobs int) error {
+// restoreEntries runs pg_restore for the entries, in their order, on as many sessions as jobs, with settings for
+// each such as "maintenance_work_mem=1GB". Its failure names the entry it stopped at.
+func (a *archive) restoreEntries(ctx context.Context, database string, entries []entry, jobs int, settings ...string) error {
 	if len(entries) == 0 {
 		return nil
 	}
@@ -41,7 +41,7 @@ func (a *archive) restoreEntries(ctx context.Context, database string, entries [
 	if jobs > 1 {
 		args = append(args, "--jobs="+strconv.Itoa(jobs))
 	}
-	if err := runTool(ctx, a.opts.Tools.PgRestore, withOptions(env), append(args, a.path)...); err != nil {
+	if err := runTool(ctx, a.opts.Tools.PgRestore, withOptions(env, settings...), append(args, a.path)...); err != nil {
 		return a.name(err)
 	}
 	return nil
@@ -56,8 +56,11 @@ func conninfo(database string) string {
 // withOptions adds the settings that a restore needs whatever the role's own are. What is built is worth
 // nothing before it is published, and the commit that publishes it flushes everything before it: no
 // statement need wait for the disk.
-func withOptions(env []string) []string {
-	const ours = "-c default_transaction_read_only=off -c synchronous_commit=off"
+func withOptions(env []string, settings ...string) []string {
+	ours := "-c default_transaction_read_only=off -c synchronous_commit=off"
+	for _, setting := range settings {
+		ours += " -c " + setting
+	}
 	for i, variable := range env {
 		if given, ok := strings.CutPrefix(variable, "PGOPTIONS="); ok {
 			env[i] = "PGOPTIONS=" + given + " " + ours
@@ -71,7 +74,9 @@ func withOptions(env []string) []string {
 type EntryError struct {
 	// Object is the object's kind and name.
 	Object string
-	Err    error
+	// ID is the entry's number in the archive.
+	ID  int
+	Err error
 }
 
 // Error names the object.
@@ -93,7 +98,7 @@ func (a *archive) name(err error) error {
 	}
 	for _, e := range a.entries {
 		if strconv.Itoa(e.id) == match[1] {
-			return &EntryError{Object: e.String(), Err: err}
+			return &EntryError{Object: e.String(), ID: e.id, Err: err}
 		}
 	}
 	return err

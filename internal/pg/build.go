@@ -71,7 +71,9 @@ type build struct {
 	archive  *archive
 	sessions *loaders
 	tables   map[catalog.Name]work.Table
-	stages   *stages
+	schedule *schedule
+	memory   budget
+	replica  bool         // sessions that load may switch off what foreign keys do for each row
 	skipped  finding.List // what was left out on purpose
 	// largeObjects is what was found out about them before their table's parts were forgotten.
 	largeObjects largeObjectsArrived
@@ -121,9 +123,7 @@ func (t *Target) Begin(ctx context.Context, order *work.Order) error {
 	if err := b.create(ctx); err != nil {
 		return errors.Join(err, removeAll(b.dir))
 	}
-	b.sessions = &loaders{open: func(ctx context.Context) (*pgx.Conn, error) {
-		return connect(ctx, t.opts.DSN, t.opts.session(b.database))
-	}}
+	b.sessions = &loaders{open: b.openSession}
 	t.mu.Lock()
 	t.build = b
 	t.mu.Unlock()
@@ -256,12 +256,18 @@ func (b *build) begin(ctx context.Context) error {
 		Environment: b.t.marker.ID, Run: b.order.Run, State: Building, Source: b.order.Source, Digests: b.order.Digests,
 		Version: b.t.opts.Version, Tables: len(b.order.Tables),
 	}
-	err := b.t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
+	err := b.t.opts.within(ctx, b.database, func(conn *pgx.Conn) (err error) {
 		if err := storeMarker(ctx, conn, b.t.marker); err != nil {
 			return err
 		}
 		if _, err := conn.PgConn().Exec(ctx, certificateSchema).ReadAll(); err != nil {
 			return fmt.Errorf("make the certificate: %w", err)
+		}
+		if b.memory, err = readBudget(ctx, conn, b.t.opts.Jobs, b.t.opts.Memory); err != nil {
+			return err
+		}
+		if b.replica, err = mayReplicate(ctx, conn); err != nil {
+			return err
 		}
 		return storeCertificate(ctx, conn, b.cert)
 	})
@@ -273,8 +279,8 @@ func (b *build) begin(ctx context.Context) error {
 		return err
 	}
 	b.t.opts.Event(Event{Phase: "schema"})
-	b.stages = newStages(b.archive, b.order, b.t.opts.Jobs)
-	for _, entries := range schemasFirst(b.stages.before) {
+	b.schedule = newSchedule(b.archive, b.order, b.replica, b.t.opts.big)
+	for _, entries := range schemasFirst(b.schedule.before) {
 		if err := b.archive.restore(ctx, b.database, entries, 1); err != nil {
 			return fmt.Errorf("make the schema: %w", err)
 		}

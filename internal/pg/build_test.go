@@ -181,8 +181,10 @@ func TestAKeyThatDoesNotHoldIsNamedAndNothingIsPublished(t *testing.T) {
 				`CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a, note text UNIQUE)`, `INSERT INTO b VALUES (1, 1, 'secret')`)
 			target := openTarget(t, s.options(t, "r1"))
 			_, err := s.run(t, target, course{rows: map[catalog.Name]string{public(c.table): strings.ReplaceAll(c.rows, "x", "secret")}})
-			at, ok := errors.AsType[*EntryError](err)
-			if !ok || !strings.Contains(at.Object, c.named) {
+			entry, _ := errors.AsType[*EntryError](err)
+			dangling, _ := errors.AsType[*DanglingError](err)
+			named := entry != nil && strings.Contains(entry.Object, c.named) || dangling != nil && dangling.Constraint == c.named
+			if !named || (dangling != nil) != (c.named == "b_a_fkey") {
 				t.Fatalf("got %v, want an error that names %s", err, c.named)
 			}
 			if strings.Contains(err.Error(), "secret") {

@@ -12,6 +12,7 @@ func (r *reader) indexes(ctx context.Context) error {
 		Table                                               uint32
 		Name                                                string
 		Unique, Primary, Exclusion, NullsNotDistinct, Valid bool
+		Marks                                               bool
 		Predicate, Definition                               string
 		Numbers                                             []int32
 		Parts                                               []string
@@ -19,6 +20,7 @@ func (r *reader) indexes(ctx context.Context) error {
 	}
 	found, err := rows[row](ctx, r, "indexes", `SELECT i.indrelid, x.relname::text, i.indisunique, i.indisprimary, i.indisexclusion,
 			`+r.since(15, `i.indnullsnotdistinct`, `false`)+`, i.indisvalid,
+			i.indisclustered OR i.indisreplident,
 			coalesce(pg_get_expr(i.indpred, i.indrelid), ''), coalesce(pg_get_indexdef(i.indexrelid), ''),
 			ARRAY(SELECT u.k::int4 FROM unnest(i.indkey::int2[]) WITH ORDINALITY u (k, no)
 				WHERE u.no <= i.indnkeyatts ORDER BY u.no),
@@ -49,6 +51,7 @@ func (r *reader) indexes(ctx context.Context) error {
 			index.Columns = append(index.Columns, part)
 		}
 		table.Indexes = append(table.Indexes, index)
+		table.IndexMarks = table.IndexMarks || f.Marks
 	}
 	return nil
 }

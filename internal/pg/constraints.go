@@ -45,11 +45,6 @@ func (b *build) finish(ctx context.Context) error {
 	return nil
 }
 
-// constraints restores what is left of the archive: foreign keys, triggers, rules, policies and rights.
-func (b *build) constraints(ctx context.Context) error {
-	return b.stages.archive.restore(ctx, b.database, b.stages.after, b.t.opts.Jobs)
-}
-
 // each calls f for every item, with a session of the build's pool, on Jobs sessions at once.
 func each[T any](ctx context.Context, b *build, items []T, f func(ctx context.Context, conn *pgx.Conn, item T) error) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -159,6 +154,9 @@ func sequenceState(ctx context.Context, conn *pgx.Conn, s catalog.Sequence) (las
 func (b *build) analyse(ctx context.Context) error {
 	var names []catalog.Name
 	for _, table := range b.order.Tables {
+		if b.schedule.known[table.Table.Name] {
+			continue // gathered beside other work
+		}
 		if (table.Table.Kind == catalog.Ordinary || table.Table.Kind == catalog.Partitioned) && table.Table.Made() {
 			names = append(names, table.Table.Name)
 		}

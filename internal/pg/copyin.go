@@ -31,8 +31,9 @@ func formatOf(table work.Table) masked.Format {
 	return masked.Text
 }
 
-// copyIn streams the rows into the table that they are loaded through.
-func copyIn(ctx context.Context, conn *pgx.Conn, table work.Table, rows *masked.Rows) (work.Count, error) {
+// copyIn streams the rows into the table that they are loaded through. What is sent is shown to see, unless
+// that is nil.
+func copyIn(ctx context.Context, conn *pgx.Conn, table work.Table, rows *masked.Rows, see io.Writer) (work.Count, error) {
 	into := table.Into
 	if into.IsZero() {
 		into = table.Table.Name
@@ -51,7 +52,11 @@ func copyIn(ctx context.Context, conn *pgx.Conn, table work.Table, rows *masked.
 	var pushed int64
 	var pushErr error
 	pushing.Go(func() {
-		pushed, pushErr = rows.Push(frames)
+		to := io.Writer(frames)
+		if see != nil {
+			to = io.MultiWriter(frames, see)
+		}
+		pushed, pushErr = rows.Push(to)
 		// The queue ends with the error of pushing, so that the server is told to forget the rows.
 		pushErr = frames.finish(pushErr)
 	})

@@ -109,11 +109,11 @@ func (a *archive) needsLeft(e entry) bool {
 // restore makes the entries, in their order: by pg_restore, on as many sessions as jobs, or by the SQL that
 // stands for them. That SQL is held back until an entry needs it, because each change between the two costs a
 // process. A failure names the object.
-func (a *archive) restore(ctx context.Context, database string, entries []entry, jobs int) error {
+func (a *archive) restore(ctx context.Context, database string, entries []entry, jobs int, settings ...string) error {
 	var plain, ours []entry
 	owed := make(map[int]bool)
 	flush := func() error {
-		if err := a.restoreEntries(ctx, database, plain, jobs); err != nil {
+		if err := a.restoreEntries(ctx, database, plain, jobs, settings...); err != nil {
 			return err
 		}
 		if err := a.makeInstead(ctx, database, ours); err != nil {

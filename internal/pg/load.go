@@ -59,13 +59,19 @@ func (t *Target) Write(ctx context.Context, part work.Part, rows *masked.Rows) (
 func (b *build) loadPart(ctx context.Context, conn *pgx.Conn, table work.Table, part work.Part, rows *masked.Rows) (work.Count, error) {
 	done, found, err := partLoaded(ctx, conn, part)
 	if err != nil || found {
+		b.schedule.proofs.lose(table.Table.Name)
 		return done, err
+	}
+	var see io.Writer
+	keys := b.schedule.proofs.watch(table)
+	if keys != nil {
+		see = keys
 	}
 	tx, err := conn.Begin(ctx)
 	if err != nil {
 		return work.Count{}, err
 	}
-	count, err := copyIn(ctx, conn, table, rows)
+	count, err := copyIn(ctx, conn, table, rows, see)
 	if err != nil {
 		return work.Count{}, err
 	}
@@ -76,6 +82,7 @@ func (b *build) loadPart(ctx context.Context, conn *pgx.Conn, table work.Table, 
 	if err := tx.Commit(ctx); err != nil {
 		return work.Count{}, fmt.Errorf("commit: %w", err)
 	}
+	b.schedule.proofs.keep(table, keys)
 	return count, nil
 }
 

@@ -169,7 +169,7 @@ func benchPart(ctx context.Context, b *testing.B, bt benchTable, c *catalog.Cata
 		count, err := copyIn(ctx, into, order, masker.Rows(func(w io.Writer) error {
 			_, err := snap.CopyOut(ctx, query, w)
 			return err
-		}))
+		}), nil)
 		if err != nil || count.Rows != benchRows {
 			b.Fatal(count, err)
 		}

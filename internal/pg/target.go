@@ -32,6 +32,9 @@ type TargetOptions struct {
 	Tools Tools
 	// Jobs is how many indexes, constraints and counts are worked on at once. Defaults to 2.
 	Jobs int
+	// Memory is what the indexes that are built at once may sort in together, in bytes. Defaults to what the
+	// server's own settings suggest.
+	Memory int64
 	// Sessions says what becomes of the sessions of the old database.
 	Sessions Sessions
 	// Keep says how long what was replaced is kept.
@@ -56,6 +59,8 @@ type TargetOptions struct {
 	Now func() time.Time
 	// Event is told of progress, from several goroutines at once. It may be nil.
 	Event func(Event)
+
+	big int64 // bigTable; tests make small tables big
 }
 
 // SessionMode says how sessions of the old database are treated when the new one takes its name.
@@ -190,6 +195,7 @@ func (o TargetOptions) withDefaults() TargetOptions {
 	o.Maintenance = cmp.Or(o.Maintenance, "postgres")
 	o.Jobs = max(o.Jobs, 0)
 	o.Jobs = cmp.Or(o.Jobs, 2)
+	o.big = cmp.Or(o.big, bigTable)
 	o.Sessions.Mode = cmp.Or(o.Sessions.Mode, Drain)
 	o.Sessions.Drain = cmp.Or(o.Sessions.Drain, 30*time.Second)
 	o.LockTimeout = cmp.Or(o.LockTimeout, 5*time.Second)

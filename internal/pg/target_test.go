@@ -148,6 +148,9 @@ func (s *scene) run(t *testing.T, target *Target, l course) (map[catalog.Name]in
 			return nil, err
 		}
 	}
+	if err := target.Work(t.Context(), nil); err != nil {
+		return nil, err
+	}
 	return want, nil
 }
 

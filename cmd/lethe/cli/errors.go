@@ -33,6 +33,9 @@ func classifyRun(err error) *failure {
 	if failed, ok := errors.AsType[*refresh.VerificationError](err); ok {
 		return &failure{status: statusVerification, code: firstCode(failed.Findings), err: failed, findings: failed.Findings}
 	}
+	if dangling, ok := errors.AsType[*pg.DanglingError](err); ok {
+		return &failure{status: statusVerification, code: firstCode(dangling.Findings()), err: dangling, findings: dangling.Findings()}
+	}
 	if yielded, ok := errors.AsType[*pg.YieldError](err); ok {
 		return &failure{status: statusFailed, code: "yielded", err: yielded, retryable: true}
 	}

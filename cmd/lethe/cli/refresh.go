@@ -24,6 +24,7 @@ import (
 // The target is a sink; what judges it asks the server, not the memory of who built it.
 var (
 	_ refresh.Sink     = (*pg.Target)(nil)
+	_ refresh.Schedule = (*pg.Target)(nil)
 	_ refresh.Verifier = certifier{}
 )
 
@@ -217,7 +218,7 @@ func (r *refreshing) copy(ctx context.Context, source *pg.Source, target *pg.Tar
 	progress := r.newProgress()
 	defer progress.close()
 	report, err := refresh.Run(ctx, refresh.Job{
-		At: r.instant(source), Into: target, Verify: certifier{target, r.record, r.signing, columnsOf(r.plan.Catalog)}, Workers: r.jobs(), Build: r.options.noPublish, Steps: r.steps(target), Publishing: r.publishing(target), Events: progress.event, Now: r.Now,
+		At: r.instant(source), Into: target, Schedule: target, Verify: certifier{target, r.record, r.signing, columnsOf(r.plan.Catalog)}, Workers: r.jobs(), Build: r.options.noPublish, Steps: r.steps(target), Publishing: r.publishing(target), Events: progress.event, Now: r.Now,
 	})
 	r.doc.Tables, r.doc.Phases, r.doc.Total = report.Tables, report.Phases, report.Total
 	r.doc.Findings = append(r.doc.Findings, report.Findings...)
