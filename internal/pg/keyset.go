@@ -34,7 +34,7 @@ func (s *keySet) add(v int64) {
 		}
 		s.last, s.lastNo = p, no
 	}
-	bit := uint64(v) & (1<<pageBits - 1) //nolint:gosec // two's complement: the low bits are the place in the page
+	bit := uint64(v) & (1<<pageBits - 1)
 	s.last[bit>>6] |= 1 << (bit & 63)
 }
 
@@ -73,13 +73,13 @@ func (s *keySet) within(other *keySet) bool {
 	return true
 }
 
-// keyReader reads integers out of rows in the text form of COPY as they pass, in pieces of any size.
+// keyReader reads integers out of rows of COPY as they pass, in pieces of any size.
 type keyReader struct {
 	// sets has, for each column up to the last that is read, where its keys go; nil for a column that is not
 	// read.
 	sets []*keySet
-	// binary reports that rows come in the binary form, which is not read: the sets say nothing then.
-	binary bool
+	// binary reports that rows come in the binary form.
+	binary *binaryFields
 	// most is what the sets may take together, in bytes.
 	most int64
 	// broken reports that a value was no integer or that there was no room: the sets say nothing.
@@ -94,9 +94,12 @@ type keyReader struct {
 
 // Write reads on. It takes everything and never fails: it only watches.
 func (r *keyReader) Write(p []byte) (int, error) {
-	r.broken = r.broken || r.binary
 	for rest := p; len(rest) > 0 && !r.broken; {
-		rest = r.field(rest)
+		if r.binary != nil {
+			rest = r.binaryField(rest)
+		} else {
+			rest = r.field(rest)
+		}
 	}
 	return len(p), nil
 }
@@ -150,9 +153,9 @@ func (r *keyReader) take() {
 	case r.digits == 0 || r.digits > 19:
 		r.broken = true
 	case r.minus:
-		r.sets[r.column].add(-int64(r.value)) //nolint:gosec // the smallest number is its own negative
+		r.sets[r.column].add(-int64(r.value))
 	default:
-		r.sets[r.column].add(int64(r.value)) //nolint:gosec // 19 digits that the server takes fit
+		r.sets[r.column].add(int64(r.value))
 	}
 	r.value, r.digits, r.minus, r.nothing = 0, 0, false, false
 	r.column++

@@ -1,12 +1,15 @@
 package pg
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/lethedb/lethe/internal/pgtest"
 )
 
 // TestKeysAreReadAsTheyPass holds for rows in pieces of any size: the sets are exactly the columns' values.
@@ -60,6 +63,44 @@ func TestKeysAreReadAsTheyPass(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestKeysOfTheBinaryFormAreThoseOfTheText holds for what the server itself writes.
+func TestKeysOfTheBinaryFormAreThoseOfTheText(t *testing.T) {
+	db := pgtest.New(t)
+	conn, err := connect(t.Context(), db.DSN(), session{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeNow(conn)
+	const rows = `SELECT i::bigint * (CASE i % 3 WHEN 0 THEN -1 ELSE 4000000000 END), CASE i % 5 WHEN 0 THEN NULL ELSE repeat('x', i) END,
+		CASE i % 7 WHEN 0 THEN NULL ELSE (i - 50)::int2 END, i * -3, now() FROM generate_series(1, 300) i`
+	read := func(format string, piece int) *keyReader {
+		r := &keyReader{most: 1 << 30, sets: []*keySet{{}, nil, {}, {}}}
+		if format == "binary" {
+			r.binary = newBinaryFields()
+		}
+		var all bytes.Buffer
+		if _, err := conn.PgConn().CopyTo(t.Context(), &all, "COPY ("+rows+") TO STDOUT (FORMAT "+format+")"); err != nil {
+			t.Fatal(err)
+		}
+		for all.Len() > 0 {
+			_, _ = r.Write(all.Next(piece))
+		}
+		return r
+	}
+	want := read("text", 100)
+	for _, piece := range []int{1, 3, 19, 64, 1 << 20} {
+		got := read("binary", piece)
+		if got.broken || got.rows != 300 {
+			t.Fatalf("pieces of %d: %d rows, broken %v", piece, got.rows, got.broken)
+		}
+		for i, set := range got.sets {
+			if set != nil && (!set.within(want.sets[i]) || !want.sets[i].within(set)) {
+				t.Errorf("pieces of %d: column %d has other keys", piece, i)
+			}
+		}
+	}
 }
 
 func TestOneKeyTooManyIsSeen(t *testing.T) {

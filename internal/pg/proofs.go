@@ -83,7 +83,10 @@ func (p *proofs) watch(table work.Table) *partKeys {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	// Some parts are loaded at once, and each has sets of its own.
-	k := &partKeys{reader: &keyReader{most: (p.most - p.taken) / 4, binary: formatOf(table) == masked.Binary}}
+	k := &partKeys{reader: &keyReader{most: (p.most - p.taken) / 4}}
+	if formatOf(table) == masked.Binary {
+		k.reader.binary = newBinaryFields()
+	}
 	for _, r := range p.fed[table.Table.Name] {
 		if !r.lost {
 			k.into = append(k.into, r)

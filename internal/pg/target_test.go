@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/finding"
 	"github.com/lethedb/lethe/internal/masked"
@@ -109,7 +111,10 @@ func (s *scene) run(t *testing.T, target *Target, l course) (map[catalog.Name]in
 	defer source.Close()
 	c := mustCatalog(t, source)
 	want := make(map[catalog.Name]int64)
-	var finished []catalog.Name
+	begun := false
+	stoppable, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	group, working := errgroup.WithContext(stoppable)
 	err = source.WithSnapshot(t.Context(), c, allTables(c), func(ctx context.Context, snap *Snapshot) error {
 		order := &work.Order{
 			Run: opts.Run, Environment: "staging", Catalog: c, Source: snap.Source(), Schema: filepath.Join(t.TempDir(), "schema"),
@@ -130,25 +135,30 @@ func (s *scene) run(t *testing.T, target *Target, l course) (map[catalog.Name]in
 		if err := target.Begin(ctx, order); err != nil {
 			return err
 		}
-		for _, table := range order.Tables {
-			n, err := s.loadTable(ctx, target, snap, table, opts.Run, l)
+		begun = true
+		group.Go(func() error { return target.Work(working, nil) })
+		for {
+			name, ok, err := target.Next(working)
+			if err != nil || !ok {
+				return errors.Join(err, os.Remove(order.Schema)) // the archive belongs to the source, which lets go of it here
+			}
+			n, err := s.loadTable(ctx, target, snap, target.build.tables[name], opts.Run, l)
 			if err != nil {
 				return err
 			}
-			want[table.Table.Name] = n
-			finished = append(finished, table.Table.Name)
+			want[name] = n
+			if err := target.Finish(ctx, name); err != nil {
+				return err
+			}
 		}
-		return os.Remove(order.Schema) // the archive belongs to the source, which lets go of it here
 	})
 	if err != nil {
-		return nil, err
+		cancel()
 	}
-	for _, name := range finished {
-		if err := target.Finish(t.Context(), name); err != nil {
-			return nil, err
-		}
+	if worked := group.Wait(); begun && worked != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		err = worked
 	}
-	if err := target.Work(t.Context(), nil); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return want, nil

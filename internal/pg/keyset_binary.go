@@ -1,0 +1,104 @@
+package pg
+
+import "encoding/binary"
+
+// binaryFields is where a keyReader stands in the binary form of COPY.
+type binaryFields struct {
+	step binaryStep
+	// gathered are the bytes that there are of what the step reads; need is how many it takes.
+	gathered [binaryHeader]byte
+	have     int
+	need     int
+	// skip is how many bytes nobody reads.
+	skip int
+	// fields is how many a row has; length is the current one's.
+	fields, length int
+}
+
+// binaryStep is what is read next.
+type binaryStep int
+
+const (
+	readHeader binaryStep = iota
+	readCount             // of a row's fields
+	readLength
+	readValue
+	readNothing // the trailer was there
+)
+
+// binaryHeader is the signature of 11 bytes, the flags, and the length of what extends the header.
+const binaryHeader = 19
+
+func newBinaryFields() *binaryFields { return &binaryFields{need: binaryHeader} }
+
+// binaryField reads to the end of a step, or of what there is of it, and returns what comes after.
+func (r *keyReader) binaryField(p []byte) []byte {
+	b := r.binary
+	if b.step == readNothing {
+		return nil
+	}
+	if b.skip > 0 {
+		n := min(b.skip, len(p))
+		b.skip -= n
+		return p[n:]
+	}
+	n := copy(b.gathered[b.have:b.need], p)
+	if b.have += n; b.have == b.need {
+		b.have = 0
+		r.binaryStep(b)
+	}
+	return p[n:]
+}
+
+// binaryStep uses what was gathered and says what comes next.
+func (r *keyReader) binaryStep(b *binaryFields) {
+	switch b.step {
+	case readHeader:
+		b.skip = int(binary.BigEndian.Uint32(b.gathered[binaryHeader-4:]))
+		b.step, b.need = readCount, 2
+	case readCount:
+		b.fields = int(int16(binary.BigEndian.Uint16(b.gathered[:])))
+		switch {
+		case b.fields < 0:
+			b.step = readNothing
+		case b.fields == 0:
+			r.row()
+		default:
+			b.step, b.need = readLength, 4
+		}
+	case readLength:
+		b.length = int(int32(binary.BigEndian.Uint32(b.gathered[:])))
+		wanted := r.column < len(r.sets) && r.sets[r.column] != nil
+		switch {
+		case wanted && b.length > 0 && b.length <= 8:
+			b.step, b.need = readValue, b.length
+		default:
+			r.broken = r.broken || wanted && b.length >= 0
+			b.skip = max(b.length, 0)
+			r.nextBinary(b)
+		}
+	case readValue:
+		set := r.sets[r.column]
+		switch b.length {
+		case 2:
+			set.add(int64(int16(binary.BigEndian.Uint16(b.gathered[:]))))
+		case 4:
+			set.add(int64(int32(binary.BigEndian.Uint32(b.gathered[:]))))
+		case 8:
+			set.add(int64(binary.BigEndian.Uint64(b.gathered[:])))
+		default:
+			r.broken = true
+		}
+		r.nextBinary(b)
+	}
+}
+
+// nextBinary goes on to the next field, or to the next row.
+func (r *keyReader) nextBinary(b *binaryFields) {
+	if r.column++; r.column < b.fields {
+		b.step, b.need = readLength, 4
+		return
+	}
+	r.row()
+	b.step, b.need = readCount, 2
+}
