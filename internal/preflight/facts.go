@@ -119,6 +119,9 @@ type Target struct {
 	Extensions []Extension
 	// Tablespaces are those that exist and may be used of those that were asked about.
 	Tablespaces []string
+	// Room is how many bytes are free where databases are made; RoomKnown whether that can be told.
+	Room      int64
+	RoomKnown bool
 	// Locale reports that a database can be made with the source's encoding and locale.
 	Locale bool
 }

@@ -241,7 +241,8 @@ func (r *refreshing) instant(source *pg.Source) refresh.Instant {
 			return err
 		}
 		var locked []catalog.Name
-		for _, t := range tables {
+		// In the order of reading, so that the locks of what is read first are let go first.
+		for _, t := range work.LargestFirst(tables) {
 			if !t.Empty {
 				locked = append(locked, t.Table.Name)
 			}
