@@ -81,7 +81,10 @@ func flaws() []flaw {
 		{"foreign-table", "public.f", refused, func(f *Facts) { f.Read = append(f.Read, name("f")) }},
 		{"storage-engine", "public.c", refused, func(f *Facts) { f.Read = append(f.Read, name("c")) }},
 		{"unlogged-table", "public.u", refused, func(f *Facts) { f.Read, f.Catalog.Server.Standby = append(f.Read, name("u")), true }},
-		{"no-room", "target staging", refused, func(f *Facts) { f.Target.RoomKnown, f.Target.Room = true, 1<<30; f.Catalog.Tables[0].Size.Bytes = 3 << 30 }},
+		{"no-room", "target staging", refused, func(f *Facts) {
+			f.Target.RoomKnown, f.Target.Room = true, 1<<30
+			f.Catalog.Tables[0].Size.Bytes = 3 << 30
+		}},
 		{"standby", "target staging", refused, func(f *Facts) { f.Target.Standby = true }},
 		{"no-database", "staging", refused, func(f *Facts) { f.Target.Exists = false }},
 		{"no-createdb", "target staging", refused, func(f *Facts) { f.Target.CreateDB = false }},
