@@ -49,6 +49,8 @@ type TargetOptions struct {
 	Dir string
 	// Steps says that more is done to a build after Verify: only Complete makes it one that may be published.
 	Steps bool
+	// Retain are rows of the environment's own, which Target.Retain carries over.
+	Retain []Retain
 	// Ready is called by Publish and Rollback when it is known which database will serve, before anything is
 	// changed. An error ends the work, and nothing was changed. It may be nil.
 	Ready func(ctx context.Context, database string) error
@@ -107,6 +109,9 @@ type Publication struct {
 	Run string `json:"run"`
 	// Outage is how long new connections failed or had to wait, as a client sees it.
 	Outage time.Duration `json:"outage"`
+	// Unretained is how long before the change the environment's own rows were copied: what was written to
+	// them meanwhile is lost. Zero when none were.
+	Unretained time.Duration `json:"unretained,omitempty"`
 	// Ended is how many sessions were ended.
 	Ended int `json:"ended"`
 	// KeptUntil is when Previous may be dropped; zero when no limit of time is set.

@@ -36,6 +36,9 @@ func classifyRun(err error) *failure {
 	if dangling, ok := errors.AsType[*pg.DanglingError](err); ok {
 		return &failure{status: statusVerification, code: firstCode(dangling.Findings()), err: dangling, findings: dangling.Findings()}
 	}
+	if retain, ok := errors.AsType[*pg.RetainError](err); ok {
+		return &failure{status: statusVerification, code: firstCode(retain.Findings), err: retain, findings: retain.Findings}
+	}
 	if yielded, ok := errors.AsType[*pg.YieldError](err); ok {
 		return &failure{status: statusFailed, code: "yielded", err: yielded, retryable: true}
 	}

@@ -36,8 +36,25 @@ func (a *app) preflight(ctx context.Context, p *passage, source *pg.Source, plan
 		return nil, pg.Tools{}, err
 	}
 	found = append(found, near...)
+	own, err := retainable(ctx, p, plan, options)
+	if err != nil {
+		return nil, pg.Tools{}, err
+	}
+	found = append(found, own...)
 	found.Sort()
 	return found, tools, nil
+}
+
+// retainable asks the serving database whether the environment's own rows fit into what is to be built.
+func retainable(ctx context.Context, p *passage, plan *rules.Plan, options pg.TargetOptions) (finding.List, error) {
+	if p.status == nil || plan.Err() != nil { // which is told elsewhere
+		return nil, nil
+	}
+	tables, err := plan.Order()
+	if err != nil {
+		return nil, err
+	}
+	return pg.CheckRetain(ctx, options, tables)
 }
 
 // revivals lists what may live on the copy.

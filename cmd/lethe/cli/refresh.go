@@ -30,6 +30,8 @@ var (
 
 // refreshDocument is what --json prints of a refresh.
 type refreshDocument struct {
+	// Retained are the environment's own rows, carried over from the database that served before.
+	Retained    []pg.Retained         `json:"retained,omitempty"`
 	Run         string                `json:"run"`
 	Environment string                `json:"environment"`
 	Source      work.Source           `json:"source"`
