@@ -43,6 +43,12 @@ type TargetOptions struct {
 	KeepFailed bool
 	// Revive names what of the source's wiring may live on the copy.
 	Revive []Revival
+	// Tolerate names indexes and constraints, as schema.index or schema.table.constraint, that the source's own
+	// rows violate: they are left out, and told.
+	Tolerate []string
+	// SearchPath are schemas that functions behind indexes, checks, generated columns and materialised views look
+	// names up in while the database is built; none leaves them as they are.
+	SearchPath []string
 	// Slots are the two databases that take turns where we may not create any; nil otherwise.
 	Slots *Slots
 	// Dir is an existing private directory for temporary files. Required for building.

@@ -37,6 +37,7 @@ func unspelled(t catalog.Table) catalog.Table {
 		index := &t.Indexes[i]
 		there(&index.Definition)
 		there(&index.Predicate)
+		there(&index.Excludes)
 		index.Columns = slices.Clone(index.Columns)
 		for j := range index.Columns {
 			there(&index.Columns[j].Expression)

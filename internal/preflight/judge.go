@@ -24,6 +24,7 @@ func Judge(f Facts) finding.List {
 	}
 	if f.Catalog != nil {
 		j.contents(*f.Catalog)
+		j.tolerate(f.Catalog)
 	}
 	if f.Target != nil {
 		j.endpoint(f.Target.Endpoint)

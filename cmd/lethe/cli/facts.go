@@ -17,6 +17,9 @@ import (
 // programs that fit both. It writes nothing.
 func (a *app) preflight(ctx context.Context, p *passage, source *pg.Source, plan *rules.Plan) (finding.List, pg.Tools, error) {
 	facts := preflight.Facts{Catalog: plan.Catalog, Read: readBy(plan), Revive: revivals(p.env)}
+	for _, t := range p.env.Tolerate {
+		facts.Tolerate = append(facts.Tolerate, preflight.Named{Name: t.Name, Place: t.Place})
+	}
 	from, err := source.Facts(ctx, plan.Catalog, facts.Read, dropped(plan))
 	if err != nil {
 		return nil, pg.Tools{}, fmt.Errorf("look at source %s: %w", p.from.Name, err)
@@ -58,10 +61,10 @@ func retainable(ctx context.Context, p *passage, plan *rules.Plan, options pg.Ta
 }
 
 // revivals lists what may live on the copy.
-func revivals(env config.Environment) []preflight.Revival {
-	var named []preflight.Revival
+func revivals(env config.Environment) []preflight.Named {
+	var named []preflight.Named
 	for _, r := range env.Revive {
-		named = append(named, preflight.Revival{Name: r.Name, Place: r.Place})
+		named = append(named, preflight.Named{Name: r.Name, Place: r.Place})
 	}
 	return named
 }
