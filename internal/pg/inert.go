@@ -48,7 +48,6 @@ func (r Revival) sql(wire catalog.Wire) string {
 // why the former are. What is listed was told beforehand; an entry of such a kind that is not listed was made
 // since the wiring was read: it is left out, and told now.
 func (a *archive) unplug(wires []catalog.Wire, revive []Revival) (map[int]string, finding.List) {
-	type object struct{ class, oid uint32 }
 	known := make(map[object]catalog.Wire, len(wires))
 	for _, w := range wires {
 		if w.OID != 0 {
@@ -147,7 +146,7 @@ func (a *archive) makeInstead(ctx context.Context, database string, entries []en
 	return a.opts.within(ctx, database, func(conn *pgx.Conn) error {
 		for _, e := range entries {
 			if _, err := conn.PgConn().Exec(ctx, a.instead[e.id]).ReadAll(); err != nil {
-				return &EntryError{ID: e.id, Object: e.String(), Err: sanitize(err)}
+				return &EntryError{Object: e.String(), Err: sanitize(err)}
 			}
 		}
 		return nil

@@ -126,6 +126,9 @@ func (s *scene) run(t *testing.T, target *Target, l course) (map[catalog.Name]in
 		if order.Sequences, err = snap.Sequences(ctx); err != nil {
 			return err
 		}
+		if order.Definitions, err = snap.Definitions(ctx); err != nil {
+			return err
+		}
 		if err := snap.DumpSchema(ctx, opts.Tools, order.Schema, nil); err != nil {
 			return err
 		}

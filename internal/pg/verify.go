@@ -17,7 +17,7 @@ import (
 
 // Verify judges what was built: every table's rows are counted and compared with want, and the catalog
 // of the new database is compared with the source's: every table, column, index, constraint, sequence
-// and extension. want holds the source's count of every table of the order that has rows; one that is
+// and extension, and the definition and comment of every other object, functions, views and triggers among them. want holds the source's count of every table of the order that has rows; one that is
 // missing is a finding. What was left out on purpose is reported as warnings. A build without a finding
 // of severity Error may be published from then on.
 func (t *Target) Verify(ctx context.Context, want map[catalog.Name]int64) (finding.List, error) {
@@ -36,7 +36,7 @@ func (t *Target) Verify(ctx context.Context, want map[catalog.Name]int64) (findi
 	found = append(append(found, counted...), b.schedule.verifyKeys()...)
 	err = t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
 		for _, check := range []func(context.Context, *pgx.Conn) (finding.List, error){
-			b.verifyCatalog, verifyValidity, b.verifySequences, b.tellTolerated,
+			b.verifyCatalog, b.verifyDefinitions, verifyValidity, b.verifySequences,
 		} {
 			more, err := check(ctx, conn)
 			if err != nil {
@@ -167,10 +167,12 @@ func (b *build) verifyCatalog(ctx context.Context, conn *pgx.Conn) (finding.List
 		sequences = append(sequences, s)
 	}
 	schemas, arrived := want.Schemas, unnumbered(got.Tables)
-	tables = unnumbered(withoutTolerated(b.t.opts.Tolerate, tables))
+	tables = unnumbered(tables)
 	if want.Server.Major() != got.Server.Major() {
 		respell(tables, arrived)
 		schemas = ownedByTheServer(schemas, got.Schemas)
+	} else {
+		skeletons(tables, arrived)
 	}
 	wanted, have := ofInstaller(catalog.Catalog{Tables: tables, Sequences: sequences, Schemas: schemas}),
 		ofInstaller(catalog.Catalog{Tables: arrived, Sequences: got.Sequences, Schemas: got.Schemas})

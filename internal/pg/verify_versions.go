@@ -21,35 +21,46 @@ func respell(lists ...[]catalog.Table) {
 
 // unspelled returns a table without the text of its expressions.
 func unspelled(t catalog.Table) catalog.Table {
-	there := func(text *string) {
+	t = rewritten(t, func(text *string) {
 		if *text != "" {
 			*text = "an expression"
 		}
+	})
+	for i := range t.Columns {
+		t.Columns[i].Type.DomainChecks = make([]string, len(t.Columns[i].Type.DomainChecks))
 	}
-	there(&t.PartitionBound)
+	return t
+}
+
+// rewritten returns a copy of a table with every expression that a server spells changed by rewrite.
+func rewritten(t catalog.Table, rewrite func(*string)) catalog.Table {
+	rewrite(&t.PartitionBound)
 	t.Columns = slices.Clone(t.Columns)
 	for i := range t.Columns {
-		there(&t.Columns[i].Default)
-		t.Columns[i].Type.DomainChecks = make([]string, len(t.Columns[i].Type.DomainChecks))
+		column := &t.Columns[i]
+		rewrite(&column.Default)
+		column.Type.DomainChecks = slices.Clone(column.Type.DomainChecks)
+		for j := range column.Type.DomainChecks {
+			rewrite(&column.Type.DomainChecks[j])
+		}
 	}
 	t.Indexes = slices.Clone(t.Indexes)
 	for i := range t.Indexes {
 		index := &t.Indexes[i]
-		there(&index.Definition)
-		there(&index.Predicate)
-		there(&index.Excludes)
+		rewrite(&index.Definition)
+		rewrite(&index.Predicate)
 		index.Columns = slices.Clone(index.Columns)
 		for j := range index.Columns {
-			there(&index.Columns[j].Expression)
+			rewrite(&index.Columns[j].Expression)
 		}
 	}
 	t.ForeignKeys = slices.Clone(t.ForeignKeys)
 	for i := range t.ForeignKeys {
-		there(&t.ForeignKeys[i].Definition)
+		rewrite(&t.ForeignKeys[i].Definition)
 	}
 	t.Checks = slices.Clone(t.Checks)
 	for i := range t.Checks {
-		there(&t.Checks[i].Definition)
+		rewrite(&t.Checks[i].Definition)
 	}
 	return t
 }

@@ -22,6 +22,9 @@ type Order struct {
 	// Schema is the path of a pg_dump archive (custom format, no data) of the source under the run's
 	// snapshot. It belongs to who made it and is read-only.
 	Schema string
+	// Definitions are what every object of the source is defined as, under the run's snapshot; nil when they
+	// were not read, and then what arrives cannot be verified.
+	Definitions []catalog.Definition
 	// Wiring is what of the source reaches out of its database; it arrives inert.
 	Wiring []catalog.Wire
 	// Sequences are the values of the catalog's sequences under the run's snapshot; an archive without

@@ -20,9 +20,7 @@ func TestACopyIsTheSame(t *testing.T) {
 		superuser bool
 		but       []allowed
 	}{
-		"what an owner makes": {fill: func(s *stage) { tellCorpus(s, false) }, but: []allowed{
-			{object: "schema TABLE heirs.late", reason: "pg_dump makes a child with its parents' columns first; rows are loaded by name"},
-		}},
+		"what an owner makes":    {fill: func(s *stage) { tellCorpus(s, false) }, but: spelledAnew()},
 		"what a superuser makes": {superuser: true, fill: func(s *stage) { tellCorpus(s, true) }, but: inertCorpus()},
 		"pagila":                 {fill: pagila().fill},
 		"chinook":                {fill: chinook().fill},
@@ -37,6 +35,21 @@ func TestACopyIsTheSame(t *testing.T) {
 			sameBut(t, s, document[refreshDocument](s, "refresh", "staging"), law.but)
 		})
 	}
+}
+
+// spelledAnew is what an owner makes and a dump makes otherwise, though it means the same.
+func spelledAnew() []allowed {
+	const again = "the server spells an IN over varchar otherwise once it has read its own spelling"
+	list := []allowed{
+		{object: "schema TABLE heirs.late", reason: "pg_dump makes a child with its parents' columns first; rows are loaded by name"},
+	}
+	for _, object := range []string{
+		"DOMAIN spelling.letter", "INDEX spelling.t_case", "INDEX spelling.t_some", "POLICY spelling.t of_some", "STATISTICS spelling.s",
+		"TABLE spelling.t", "TRIGGER spelling.t when_some", "VIEW spelling.some",
+	} {
+		list = append(list, allowed{object: "schema " + object, reason: again})
+	}
+	return list
 }
 
 // inertCorpus is what a superuser makes and does not arrive as it is.
