@@ -205,6 +205,8 @@ type Index struct {
 	Valid bool `json:"valid"`
 	// Definition is pg_get_indexdef.
 	Definition string `json:"definition"`
+	// Excludes is the EXCLUDE constraint that the index stands behind, as SQL; "" for others.
+	Excludes string `json:"excludes,omitempty"`
 }
 
 // IndexPart is one key part of an index.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/finding"
 )
 
@@ -22,8 +23,7 @@ const (
 // Retain names rows of the environment's own.
 type Retain struct {
 	Place finding.Place
-	// Table is the table as rules name it.
-	Table string
+	Table catalog.Name
 	// Where chooses rows, which bring along those that refer to them; "" means the whole table.
 	Where     string
 	OnMissing OnMissing
@@ -68,19 +68,24 @@ func (d *decoder) retain(environment string, v *value) []Retain {
 		return nil
 	}
 	var all []Retain
-	seen := map[string]bool{}
+	seen := map[catalog.Name]bool{}
 	for _, item := range v.items {
-		r := Retain{Place: item.at(), Table: item.text(), OnMissing: RefuseRow}
-		if r.Table == "" {
-			r.Table, r.Where = item.get("table").text(), item.get("where").text()
+		r := Retain{Place: item.at(), OnMissing: RefuseRow}
+		name := item.text()
+		if name == "" {
+			name, r.Where = item.get("table").text(), item.get("where").text()
 			r.OnMissing = OnMissing(cmp.Or(item.get("on_missing").text(), string(RefuseRow)))
 			r.Lose = item.get("lose").texts()
 			r.Replace = item.get("replace").yes()
 		}
-		if r.Table == "" {
+		if name == "" {
 			continue // reported already
 		}
 		where := "environments." + environment + ".retain"
+		if err := r.Table.UnmarshalText([]byte(name)); err != nil {
+			d.report("bad-value", r.Place, "write it as public.feature_flags", "%s wants a table with its schema", where)
+			continue
+		}
 		switch {
 		case seen[r.Table]:
 			d.report("conflict", r.Place, "join its conditions with OR", "%s names a table twice", where)

@@ -34,7 +34,7 @@ func environmentBlock() *shape {
 			key("count", integer(0, 9), "How many.").defaults(1),
 			key("for", duration(), "How long each.").defaults("24h"),
 		)},
-		key("retain", list(retainShape()), "Rows of the environment's own, carried from the old database into the new.").notYet(),
+		key("retain", list(retainShape()), "Rows of the environment's own, carried from the old database into the new."),
 		key("after", list(choice("a path of an SQL file, or a mapping with a command", path(), command)),
 			"What is run in the new database before it is published, in this order."),
 		key("hooks", object(

@@ -12,7 +12,7 @@ import (
 
 // leaveOut decides what of the archive does not arrive, and says so: what reaches out of the copy, which
 // the preflight tells, our own schema, tables that the order drops, and all that stands on those.
-func (a *archive) leaveOut(order *work.Order, revive []Revival) finding.List {
+func (a *archive) leaveOut(order *work.Order, revive []Revival, tolerate []string) finding.List {
 	ordered := make(map[uint32]bool)
 	for _, table := range order.Tables {
 		ordered[table.Table.OID] = true
@@ -24,7 +24,12 @@ func (a *archive) leaveOut(order *work.Order, revive []Revival) finding.List {
 		}
 	}
 	reasons, found := a.unplug(order.Wiring, revive)
+	missing := tolerations(tolerate, order.Catalog.Tables)
 	for _, e := range a.entries {
+		if slices.ContainsFunc(missing, func(t tolerated) bool { return t.entry(e) }) {
+			a.left[e.id], reasons[e.id] = true, "left out: it needs a key that is tolerated to be missing"
+			continue // Verify tells it with the number of keys
+		}
 		if a.left[e.id] {
 			continue // it is among the wiring, which is told beforehand
 		}

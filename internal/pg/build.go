@@ -141,7 +141,7 @@ func (b *build) openArchive(ctx context.Context) error {
 	if b.archive, err = openArchive(ctx, b.t.opts, b.t.lock.conn.PgConn().Conn().RemoteAddr(), b.order.Schema, dir); err != nil {
 		return err
 	}
-	b.skipped = b.archive.leaveOut(b.order, b.t.opts.Revive)
+	b.skipped = b.archive.leaveOut(b.order, b.t.opts.Revive, b.t.opts.Tolerate)
 	return b.ownersExist(ctx)
 }
 
@@ -288,10 +288,12 @@ func (b *build) begin(ctx context.Context) error {
 	if err := b.makeLargeObjects(ctx); err != nil {
 		return err
 	}
-	if err := b.viewsStayInside(ctx); err != nil {
-		return err
+	for _, step := range []func(context.Context) error{b.viewsStayInside, b.nothingReaches, b.dropTolerated, b.lendPath} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	return b.nothingReaches(ctx)
+	return nil
 }
 
 // Abort removes what was built. A build that passed verification and only could not be published stays,

@@ -16,7 +16,7 @@ func (r *reader) indexes(ctx context.Context) error {
 		Predicate, Definition                               string
 		Numbers                                             []int32
 		Parts                                               []string
-		Expressions                                         string
+		Expressions, Excludes                               string
 	}
 	found, err := rows[row](ctx, r, "indexes", `SELECT i.indrelid, x.relname::text, i.indisunique, i.indisprimary, i.indisexclusion,
 			`+r.since(15, `i.indnullsnotdistinct`, `false`)+`, i.indisvalid,
@@ -25,7 +25,8 @@ func (r *reader) indexes(ctx context.Context) error {
 			ARRAY(SELECT u.k::int4 FROM unnest(i.indkey::int2[]) WITH ORDINALITY u (k, no)
 				WHERE u.no <= i.indnkeyatts ORDER BY u.no),
 			ARRAY(SELECT coalesce(pg_get_indexdef(i.indexrelid, no, false), '') FROM generate_series(1, i.indnkeyatts) no ORDER BY no),
-			coalesce(i.indexprs::text, '')
+			coalesce(i.indexprs::text, ''),
+			CASE WHEN i.indisexclusion THEN coalesce((SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype = 'x'), '') ELSE '' END
 		FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class c ON c.oid = i.indrelid
 		JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND `+userSchemas)
@@ -39,7 +40,7 @@ func (r *reader) indexes(ctx context.Context) error {
 		}
 		index := catalog.Index{
 			Name: f.Name, Unique: f.Unique, Primary: f.Primary, Exclusion: f.Exclusion, Predicate: f.Predicate,
-			NullsNotDistinct: f.NullsNotDistinct, Valid: f.Valid, Definition: f.Definition,
+			NullsNotDistinct: f.NullsNotDistinct, Valid: f.Valid, Definition: f.Definition, Excludes: f.Excludes,
 		}
 		expressions := splitNodes(f.Expressions)
 		for i, number := range f.Numbers {

@@ -27,10 +27,13 @@ type Certificate struct {
 	// Verdicts are the outcomes of the checks that it passed, as the caller judged them.
 	Verdicts json.RawMessage `json:"verdicts,omitempty"`
 	// Accepted is the catalog as accepted with this run, free of values: what is not in it is new.
-	Accepted    json.RawMessage `json:"accepted,omitempty"`
-	Tables      int             `json:"tables"`
-	BuiltAt     time.Time       `json:"built_at,omitzero"`
-	PublishedAt time.Time       `json:"published_at,omitzero"`
+	Accepted json.RawMessage `json:"accepted,omitempty"`
+	Tables   int             `json:"tables"`
+	// Retained are rows that came from the environment's previous database, as they were at RetainedAt.
+	Retained    []Retained `json:"retained,omitempty"`
+	RetainedAt  time.Time  `json:"retained_at,omitzero"`
+	BuiltAt     time.Time  `json:"built_at,omitzero"`
+	PublishedAt time.Time  `json:"published_at,omitzero"`
 }
 
 // State says how far a build has come.

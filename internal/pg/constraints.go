@@ -26,6 +26,7 @@ func (b *build) finish(ctx context.Context) error {
 		{"wiring", b.wireUp},
 		{"views", b.refreshViews},
 		{"statistics", b.analyse},
+		{"functions", b.returnPath},
 	} {
 		b.t.opts.Event(Event{Phase: step.phase})
 		if err := step.do(ctx); err != nil {

@@ -176,23 +176,27 @@ func reduce(raw *pgconn.PgError) *ServerError {
 	if raw.Routine == "exec_stmt_raise" {
 		safe.Schema, safe.Table, safe.Column, safe.Constraint = "", "", "", ""
 	}
-	safe.Line = copyLine(raw.Where)
+	line, column := copyPlace(raw.Where)
+	safe.Line = line
+	if safe.Column == "" {
+		safe.Column = column
+	}
 	return safe
 }
 
-// copyLine returns the line number from the context of a failed COPY, "COPY t, line 12, column x: …",
-// and 0 when there is none. A context that begins otherwise holds the text of statements, where the same
-// words may be a value, and is not read.
-func copyLine(where string) int64 {
-	match := regexp.MustCompile(`^COPY [^\n]+?, line ([0-9]{1,18})(?:,|:|\n|$)`).FindStringSubmatch(where)
+// copyPlace returns the line number and the column from the context of a failed COPY, "COPY t, line 12, column
+// x: …", and zero values when there are none. A context that begins otherwise holds the text of statements,
+// where the same words may be a value, and is not read; nor is anything behind the first colon after the line.
+func copyPlace(where string) (line int64, column string) {
+	match := regexp.MustCompile(`^COPY [^\n]+?, line ([0-9]{1,18})(?:, column ([^\n:"]{1,63}): |,|:|\n|$)`).FindStringSubmatch(where)
 	if match == nil {
-		return 0
+		return 0, ""
 	}
 	line, err := strconv.ParseInt(match[1], 10, 64)
 	if err != nil {
-		return 0
+		return 0, ""
 	}
-	return line
+	return line, match[2]
 }
 
 // harmlessAtConnect reports whether the message of an error met while connecting names only roles,

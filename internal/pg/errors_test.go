@@ -101,7 +101,7 @@ func TestServerErrorsNameWhatTheyMay(t *testing.T) {
 		return sanitize(fmt.Errorf("load: %w", err))
 	}
 	for rows, want := range map[string]string{
-		"1\t1\n2\tsecret\n": "load: server error 22P02 (invalid_text_representation), line 2",
+		"1\t1\n2\tsecret\n": `load: server error 22P02 (invalid_text_representation), column "n", line 2`,
 		"1\t1\n1\t2\n":      `load: server error 23505 (unique_violation), schema "public", table "Odd Table", constraint "the key", line 2`,
 		"1\n":               "load: server error 22P04 (bad_copy_file_format), line 1",
 		"\\N\t1\n":          `load: server error 23502 (not_null_violation), schema "public", table "Odd Table", column "id", line 1`,
@@ -148,8 +148,18 @@ func TestCopyLineReadsNothingButTheLine(t *testing.T) {
 		`COPY t, line x`:                                               0,
 		"":                                                             0,
 	} {
-		if got := copyLine(where); got != want {
-			t.Errorf("copyLine(%q) = %d, want %d", where, got, want)
+		if got, _ := copyPlace(where); got != want {
+			t.Errorf("copyPlace(%q) = line %d, want %d", where, got, want)
+		}
+	}
+	for where, want := range map[string]string{
+		`COPY t, line 12, column x: "COPY t, line 99, column y: "`: "x",
+		`COPY t, line 12, column x y: null input`:                  "x y",
+		`COPY t, line 3: "1, line 5, column secret: "`:             "",
+		`COPY t, line 3, column "`:                                 "",
+	} {
+		if _, got := copyPlace(where); got != want {
+			t.Errorf("copyPlace(%q) = column %q, want %q", where, got, want)
 		}
 	}
 }

@@ -18,6 +18,9 @@ import (
 // the one that holds the environment's lock, one that ends sessions, one that probes, pg_restore's.
 const targetExtra = 4
 
+// TargetSessions returns the most sessions that building and publishing have on a target at once.
+func TargetSessions(opts TargetOptions) int { return 2*opts.withDefaults().Jobs + targetExtra }
+
 // TargetFacts finds out what a build of the catalog c, named by source's roles and tablespaces, needs to
 // know of the target's server beforehand. It asks in the maintenance database, and leaves nothing behind:
 // what it tries, it tries in a transaction that is rolled back.
@@ -33,7 +36,7 @@ func TargetFacts(ctx context.Context, opts TargetOptions, c *catalog.Catalog, so
 		if f.Endpoint, err = readEndpoint(ctx, conn, opts.DSN, opts.session(opts.Maintenance)); err != nil {
 			return err
 		}
-		f.Name, f.Wanted = "target "+opts.Environment, 2*opts.Jobs+targetExtra
+		f.Name, f.Wanted = "target "+opts.Environment, TargetSessions(opts)
 		t := prober{conn: conn, target: &f}
 		if err := t.database(ctx); err != nil {
 			return err
@@ -42,6 +45,9 @@ func TargetFacts(ctx context.Context, opts TargetOptions, c *catalog.Catalog, so
 			return err
 		}
 		if err := t.offers(ctx, c, source); err != nil {
+			return err
+		}
+		if f.Room, f.RoomKnown, err = freeSpace(ctx, conn, opts.DSN); err != nil {
 			return err
 		}
 		f.Locale, err = t.locale(ctx, c.Server)

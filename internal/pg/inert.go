@@ -146,7 +146,7 @@ func (a *archive) makeInstead(ctx context.Context, database string, entries []en
 	return a.opts.within(ctx, database, func(conn *pgx.Conn) error {
 		for _, e := range entries {
 			if _, err := conn.PgConn().Exec(ctx, a.instead[e.id]).ReadAll(); err != nil {
-				return &EntryError{Object: e.String(), Err: sanitize(err)}
+				return &EntryError{ID: e.id, Object: e.String(), Err: sanitize(err)}
 			}
 		}
 		return nil

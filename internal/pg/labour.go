@@ -120,7 +120,7 @@ func (b *build) do(ctx context.Context, tasks []*task) error {
 	if tasks[0].run == nil {
 		b.t.opts.Event(Event{Phase: "indexes", Object: namesOf(tasks)})
 		if err := b.archive.restore(ctx, b.database, b.schedule.entriesOf(tasks), 1, b.memory.settings()...); err != nil {
-			return fmt.Errorf("build indexes: %w", err)
+			return fmt.Errorf("build indexes: %w", b.countKeys(ctx, err))
 		}
 		return nil
 	}
@@ -151,7 +151,7 @@ func (b *build) constraints(ctx context.Context) error {
 	}
 	i := slices.IndexFunc(b.schedule.keys, func(k *foreignKey) bool { return k.way == KeyLast && k.entry.id == failed.ID })
 	if i < 0 {
-		return err
+		return b.countKeys(ctx, err)
 	}
 	k := b.schedule.keys[i]
 	if known := b.ask(ctx, k); known != nil {

@@ -73,6 +73,8 @@ type swap struct {
 	old              databaseState
 	newOID           uint32
 	replaced         time.Time
+	// retained is when the own rows of what comes were copied; zero when none were.
+	retained time.Time
 }
 
 // prepare does all that can be done before clients notice anything.
@@ -93,6 +95,13 @@ func (s *swap) prepare(ctx context.Context) error {
 		there, err := hasTable(ctx, conn, "lethe.certificate")
 		if err != nil || !there {
 			return err // an adopted database comes back by a rollback
+		}
+		c, err := loadCertificate(ctx, conn)
+		if err != nil {
+			return err
+		}
+		if c.PublishedAt.IsZero() { // a database that comes back has served with these rows
+			s.retained = c.RetainedAt
 		}
 		_, err = conn.Exec(ctx, `UPDATE lethe.certificate SET published_at = $1`, t.opts.Now().UTC())
 		return err
@@ -150,6 +159,9 @@ func (s *swap) do(ctx context.Context) (Publication, error) {
 		return Publication{}, err
 	}
 	p := Publication{Database: s.serving, Previous: s.outgoing, Run: s.run, Outage: outage, Ended: ender.ended()}
+	if !s.retained.IsZero() {
+		p.Unretained = s.replaced.Sub(s.retained)
+	}
 	if t.opts.Keep.For > 0 {
 		p.KeptUntil = s.replaced.Add(t.opts.Keep.For)
 	}

@@ -238,11 +238,17 @@ func dropEverything(ctx context.Context, conn *pgx.Conn, marker Marker) error {
 // and the other slot's sessions are ended.
 func (t *Target) turn(ctx context.Context, incoming, run string) (Publication, error) {
 	began := t.opts.Now().UTC()
+	var unretained time.Duration
 	outgoing := t.opts.Slots.other(incoming)
 	err := t.opts.within(ctx, incoming, func(conn *pgx.Conn) error {
 		if there, err := hasTable(ctx, conn, "lethe.certificate"); err != nil {
 			return err
 		} else if there {
+			if c, err := loadCertificate(ctx, conn); err != nil {
+				return err
+			} else if c.PublishedAt.IsZero() && !c.RetainedAt.IsZero() {
+				unretained = began.Sub(c.RetainedAt)
+			}
 			if _, err := conn.Exec(ctx, `UPDATE lethe.certificate SET published_at = $1`, began); err != nil {
 				return err
 			}
@@ -266,7 +272,7 @@ func (t *Target) turn(ctx context.Context, incoming, run string) (Publication, e
 		return Publication{}, err
 	}
 	ended, err := t.endSlot(ctx, outgoing)
-	p := Publication{Database: incoming, Previous: outgoing, Run: run, Ended: ended}
+	p := Publication{Database: incoming, Previous: outgoing, Run: run, Ended: ended, Unretained: unretained}
 	if err != nil {
 		p.Notes = finding.List{{Code: "sessions", Severity: finding.Warning, Object: outgoing,
 			Message: fmt.Sprintf("the old slot's sessions could not be ended: %v", err), Fix: "end them by hand"}}

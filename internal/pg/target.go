@@ -43,12 +43,20 @@ type TargetOptions struct {
 	KeepFailed bool
 	// Revive names what of the source's wiring may live on the copy.
 	Revive []Revival
+	// Tolerate names indexes and constraints, as schema.index or schema.table.constraint, that the source's own
+	// rows violate: they are left out, and told.
+	Tolerate []string
+	// SearchPath are schemas that functions behind indexes, checks, generated columns and materialised views look
+	// names up in while the database is built; none leaves them as they are.
+	SearchPath []string
 	// Slots are the two databases that take turns where we may not create any; nil otherwise.
 	Slots *Slots
 	// Dir is an existing private directory for temporary files. Required for building.
 	Dir string
 	// Steps says that more is done to a build after Verify: only Complete makes it one that may be published.
 	Steps bool
+	// Retain are rows of the environment's own, which Target.Retain carries over.
+	Retain []Retain
 	// Ready is called by Publish and Rollback when it is known which database will serve, before anything is
 	// changed. An error ends the work, and nothing was changed. It may be nil.
 	Ready func(ctx context.Context, database string) error
@@ -107,6 +115,9 @@ type Publication struct {
 	Run string `json:"run"`
 	// Outage is how long new connections failed or had to wait, as a client sees it.
 	Outage time.Duration `json:"outage"`
+	// Unretained is how long before the change the environment's own rows were copied: what was written to
+	// them meanwhile is lost. Zero when none were.
+	Unretained time.Duration `json:"unretained,omitempty"`
 	// Ended is how many sessions were ended.
 	Ended int `json:"ended"`
 	// KeptUntil is when Previous may be dropped; zero when no limit of time is set.

@@ -36,7 +36,7 @@ func (t *Target) Verify(ctx context.Context, want map[catalog.Name]int64) (findi
 	found = append(append(found, counted...), b.schedule.verifyKeys()...)
 	err = t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
 		for _, check := range []func(context.Context, *pgx.Conn) (finding.List, error){
-			b.verifyCatalog, b.verifyDefinitions, verifyValidity, b.verifySequences,
+			b.verifyCatalog, b.verifyDefinitions, verifyValidity, b.verifySequences, b.tellTolerated,
 		} {
 			more, err := check(ctx, conn)
 			if err != nil {
@@ -167,7 +167,7 @@ func (b *build) verifyCatalog(ctx context.Context, conn *pgx.Conn) (finding.List
 		sequences = append(sequences, s)
 	}
 	schemas, arrived := want.Schemas, unnumbered(got.Tables)
-	tables = unnumbered(tables)
+	tables = unnumbered(withoutTolerated(b.t.opts.Tolerate, tables))
 	if want.Server.Major() != got.Server.Major() {
 		respell(tables, arrived)
 		schemas = ownedByTheServer(schemas, got.Schemas)

@@ -49,6 +49,7 @@ func rewritten(t catalog.Table, rewrite func(*string)) catalog.Table {
 		index := &t.Indexes[i]
 		rewrite(&index.Definition)
 		rewrite(&index.Predicate)
+		rewrite(&index.Excludes)
 		index.Columns = slices.Clone(index.Columns)
 		for j := range index.Columns {
 			rewrite(&index.Columns[j].Expression)

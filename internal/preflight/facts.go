@@ -23,8 +23,10 @@ type Facts struct {
 	// Source and Target are the two ends; nil when that end was not looked at.
 	Source *Source
 	Target *Target
-	// Revive is what of the wiring may live on the copy.
-	Revive []Revival
+	// Revive is what of the wiring may live on the copy; Tolerate names indexes and constraints that may be missing
+	// there.
+	Revive   []Named
+	Tolerate []Named
 	// Tools are the programs that were found; nil when nobody looked for them.
 	Tools *Tools
 }
@@ -119,6 +121,9 @@ type Target struct {
 	Extensions []Extension
 	// Tablespaces are those that exist and may be used of those that were asked about.
 	Tablespaces []string
+	// Room is how many bytes are free where databases are made; RoomKnown whether that can be told.
+	Room      int64
+	RoomKnown bool
 	// Locale reports that a database can be made with the source's encoding and locale.
 	Locale bool
 }

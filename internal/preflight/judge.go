@@ -24,6 +24,7 @@ func Judge(f Facts) finding.List {
 	}
 	if f.Catalog != nil {
 		j.contents(*f.Catalog)
+		j.tolerate(f.Catalog)
 	}
 	if f.Target != nil {
 		j.endpoint(f.Target.Endpoint)
@@ -202,6 +203,7 @@ func (j *judge) both(s Source, t Target) {
 		j.refuse("locale", t.Name, fmt.Sprintf("the server cannot make a database with the source's encoding %s, provider %s, collation %s",
 			server.Encoding, server.Provider, server.Collate), "install the locale on the target's server")
 	}
+	j.room(t)
 	j.roles(s, t)
 	j.extensions(t)
 	for _, tablespace := range s.Tablespaces {
@@ -222,6 +224,28 @@ func (j *judge) both(s Source, t Target) {
 				fmt.Sprintf("install the client programs of PostgreSQL %d", s.Major()))
 		}
 	}
+}
+
+// room judges whether the new database fits beside what is there. It is as large as the source's tables at
+// most, and smaller by what updates left behind in those; half of them is more than is usual, and then the
+// room is known not to suffice.
+func (j *judge) room(t Target) {
+	var size int64
+	for _, name := range j.facts.Read {
+		if table := j.tables[name]; table != nil {
+			size += table.Size.Bytes + table.Size.IndexBytes
+		}
+	}
+	if !t.RoomKnown || t.Room >= size {
+		return
+	}
+	const fix = "make room on the target's server, or copy less"
+	message := fmt.Sprintf("the new database takes about %d MB beside what is there, and %d MB are free", size/1e6, t.Room/1e6)
+	if t.Room < size/2 {
+		j.refuse("no-room", t.Name, message, fix)
+		return
+	}
+	j.warn("little-room", t.Name, message, fix)
 }
 
 // roles judges whether the roles that the schema names are there and ours to act for.

@@ -81,6 +81,10 @@ func flaws() []flaw {
 		{"foreign-table", "public.f", refused, func(f *Facts) { f.Read = append(f.Read, name("f")) }},
 		{"storage-engine", "public.c", refused, func(f *Facts) { f.Read = append(f.Read, name("c")) }},
 		{"unlogged-table", "public.u", refused, func(f *Facts) { f.Read, f.Catalog.Server.Standby = append(f.Read, name("u")), true }},
+		{"no-room", "target staging", refused, func(f *Facts) {
+			f.Target.RoomKnown, f.Target.Room = true, 1<<30
+			f.Catalog.Tables[0].Size.Bytes = 3 << 30
+		}},
 		{"standby", "target staging", refused, func(f *Facts) { f.Target.Standby = true }},
 		{"no-database", "staging", refused, func(f *Facts) { f.Target.Exists = false }},
 		{"no-createdb", "target staging", refused, func(f *Facts) { f.Target.CreateDB = false }},
@@ -182,4 +186,20 @@ func TestAllThatIsMissingComesAtOnce(t *testing.T) {
 			t.Error("not sorted")
 		}
 	})
+}
+
+// TestRoomThatIsOnlyShortOfBloatIsAWarning holds that what updates left behind in production does not refuse.
+func TestRoomThatIsOnlyShortOfBloatIsAWarning(t *testing.T) {
+	for room, want := range map[int64]string{1_499: "no-room", 1_500: "little-room", 2_999: "little-room", 3_000: ""} {
+		f := ready()
+		f.Catalog.Tables[0].Size.Bytes, f.Catalog.Tables[0].Size.IndexBytes = 2_000_000, 1_000_000
+		f.Target.RoomKnown, f.Target.Room = true, room*1000
+		got := ""
+		for _, found := range Judge(f) {
+			got += found.Code
+		}
+		if got != want {
+			t.Errorf("%d kB free: %q, want %q", room, got, want)
+		}
+	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/lethedb/lethe/internal/finding"
 )
 
-// Revival names one Wire that may live on the copy, and where that was said.
-type Revival struct {
+// Named is a name that the configuration gives, and where it does.
+type Named struct {
 	Name  string
 	Place finding.Place
 }
@@ -17,7 +17,7 @@ type Revival struct {
 // Wiring says what becomes of everything that reaches out of a source: a warning of the code "inert" for each
 // that does not live on the copy, an error for each that can neither be made inert nor be left out, and for each
 // name under revive that cannot be followed. It changes nothing.
-func Wiring(wires []catalog.Wire, revive []Revival) finding.List {
+func Wiring(wires []catalog.Wire, revive []Named) finding.List {
 	var found finding.List
 	names := make([]string, len(wires))
 	alive := make(map[string]bool, len(revive))

@@ -1,11 +1,9 @@
 package refresh
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -34,10 +32,7 @@ type next func(ctx context.Context) (table catalog.Name, ok bool, err error)
 // largestFirst is the order for tables that do not wait for each other: what takes longest must not come
 // last, when nothing is left to do beside it.
 func largestFirst(order *work.Order) next {
-	tables := slices.Clone(order.Tables)
-	slices.SortStableFunc(tables, func(a, b work.Table) int {
-		return cmp.Or(-cmp.Compare(a.Table.Size.Bytes, b.Table.Size.Bytes), a.Table.Name.Compare(b.Table.Name))
-	})
+	tables := work.LargestFirst(order.Tables)
 	return func(context.Context) (catalog.Name, bool, error) {
 		if len(tables) == 0 {
 			return catalog.Name{}, false, nil

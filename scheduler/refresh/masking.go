@@ -18,6 +18,8 @@ type Snapshot interface {
 	Parts(ctx context.Context, table work.Table) ([]work.Part, error)
 	// CopyPart pushes the part's rows in the text form of COPY, the table's Columns in their order.
 	CopyPart(ctx context.Context, table work.Table, part work.Part, w io.Writer) error
+	// CopySample pushes a few rows of the table, at most limit, as CopyPart does.
+	CopySample(ctx context.Context, table work.Table, limit int, w io.Writer) error
 	// Count counts the rows of the table that its condition picks.
 	Count(ctx context.Context, table work.Table) (int64, error)
 }
@@ -63,6 +65,17 @@ func (m *Masking) Rows(ctx context.Context, part work.Part) (*masked.Rows, error
 	}
 	return mask.Rows(func(w io.Writer) error {
 		return m.snapshot.CopyPart(ctx, m.tables[part.Table], part, w)
+	}), nil
+}
+
+// Sample returns a few masked rows of a table, at most limit.
+func (m *Masking) Sample(ctx context.Context, table work.Table, limit int) (*masked.Rows, error) {
+	mask, ok := m.masks[table.Table.Name]
+	if !ok {
+		return nil, fmt.Errorf("mask %s: the plan does not know it", table.Table.Name)
+	}
+	return mask.Rows(func(w io.Writer) error {
+		return m.snapshot.CopySample(ctx, m.tables[table.Table.Name], limit, w)
 	}), nil
 }
 

@@ -75,6 +75,8 @@ type Job struct {
 	At     Instant
 	Into   Sink
 	Verify Verifier
+	// Trial tries a few rows of each table before the first is loaded; nil tries none.
+	Trial Trial
 	// Landed resumes a run whose rows had all arrived: nothing is read, and At is not called.
 	Landed *Landed
 	// OnLanded is told once every row has arrived and was counted, before the source is let go. What it
@@ -115,6 +117,7 @@ type Phase string
 // The phases of a run, in their order.
 const (
 	PhaseBegin  Phase = "build"
+	PhaseTrial  Phase = "trial"
 	PhaseCopy   Phase = "copy"
 	PhaseFinish Phase = "finish"
 	PhaseVerify Phase = "verify"
@@ -311,6 +314,9 @@ func (r *run) load(ctx context.Context) error {
 		return at(ctx, func(reading context.Context, order *work.Order, from Producer) error {
 			r.order = order
 			if err := r.timed(PhaseBegin, func() error { return r.job.Into.Begin(reading, order) }); err != nil {
+				return err
+			}
+			if err := r.try(reading, from); err != nil {
 				return err
 			}
 			// Every table fits, so that a slow index never keeps the source's instant open.

@@ -36,6 +36,9 @@ func classifyRun(err error) *failure {
 	if dangling, ok := errors.AsType[*pg.DanglingError](err); ok {
 		return &failure{status: statusVerification, code: firstCode(dangling.Findings()), err: dangling, findings: dangling.Findings()}
 	}
+	if retain, ok := errors.AsType[*pg.RetainError](err); ok {
+		return &failure{status: statusVerification, code: firstCode(retain.Findings), err: retain, findings: retain.Findings}
+	}
 	if yielded, ok := errors.AsType[*pg.YieldError](err); ok {
 		return &failure{status: statusFailed, code: "yielded", err: yielded, retryable: true}
 	}
@@ -61,11 +64,22 @@ func classifyRun(err error) *failure {
 	if connect, ok := errors.AsType[*pg.ConnectError](err); ok {
 		return &failure{status: statusFailed, code: "cannot-connect", err: err, fix: connectFix(connect), retryable: retryConnect(connect)}
 	}
+	if keys, ok := errors.AsType[*pg.KeyError](err); ok {
+		return &failure{status: statusFailed, code: "duplicate-keys", err: err,
+			fix: "where no mask is on its columns these are production's own rows: correct them there, or leave the index out by tolerate: [" + keys.Index + "]"}
+	}
+	if entry, ok := errors.AsType[*pg.EntryError](err); ok && pg.MissingName(err) {
+		return &failure{status: statusFailed, code: "missing-name", err: entry, fix: searchPathFix}
+	}
 	if broken, ok := errors.AsType[*pg.BrokenOffError](err); ok {
 		return &failure{status: statusFailed, code: "session-lost", err: broken, retryable: true, fix: "look into the server's log for why it ended the session; then start the run again"}
 	}
 	if server, ok := errors.AsType[*pg.ServerError](err); ok {
-		return &failure{status: statusFailed, code: cmp.Or(server.Condition, "server-error"), err: err, retryable: transient(server.Code)}
+		failed := &failure{status: statusFailed, code: cmp.Or(server.Condition, "server-error"), err: err, retryable: transient(server.Code)}
+		if pg.MissingName(err) {
+			failed.fix = searchPathFix
+		}
+		return failed
 	}
 	return nil
 }

@@ -17,6 +17,9 @@ import (
 // programs that fit both. It writes nothing.
 func (a *app) preflight(ctx context.Context, p *passage, source *pg.Source, plan *rules.Plan) (finding.List, pg.Tools, error) {
 	facts := preflight.Facts{Catalog: plan.Catalog, Read: readBy(plan), Revive: revivals(p.env)}
+	for _, t := range p.env.Tolerate {
+		facts.Tolerate = append(facts.Tolerate, preflight.Named{Name: t.Name, Place: t.Place})
+	}
 	from, err := source.Facts(ctx, plan.Catalog, facts.Read, dropped(plan))
 	if err != nil {
 		return nil, pg.Tools{}, fmt.Errorf("look at source %s: %w", p.from.Name, err)
@@ -36,15 +39,32 @@ func (a *app) preflight(ctx context.Context, p *passage, source *pg.Source, plan
 		return nil, pg.Tools{}, err
 	}
 	found = append(found, near...)
+	own, err := retainable(ctx, p, plan, options)
+	if err != nil {
+		return nil, pg.Tools{}, err
+	}
+	found = append(found, own...)
 	found.Sort()
 	return found, tools, nil
 }
 
+// retainable asks the serving database whether the environment's own rows fit into what is to be built.
+func retainable(ctx context.Context, p *passage, plan *rules.Plan, options pg.TargetOptions) (finding.List, error) {
+	if p.status == nil || plan.Err() != nil { // which is told elsewhere
+		return nil, nil
+	}
+	tables, err := plan.Order()
+	if err != nil {
+		return nil, err
+	}
+	return pg.CheckRetain(ctx, options, tables)
+}
+
 // revivals lists what may live on the copy.
-func revivals(env config.Environment) []preflight.Revival {
-	var named []preflight.Revival
+func revivals(env config.Environment) []preflight.Named {
+	var named []preflight.Named
 	for _, r := range env.Revive {
-		named = append(named, preflight.Revival{Name: r.Name, Place: r.Place})
+		named = append(named, preflight.Named{Name: r.Name, Place: r.Place})
 	}
 	return named
 }

@@ -183,7 +183,10 @@ func conditions(ctx context.Context, source *pg.Source, plan *rules.Plan) findin
 func (p *passage) targetOptions(a *app, tools pg.Tools) pg.TargetOptions {
 	options := environmentOptions(a, p.env, p.target)
 	options.Run, options.Dir, options.Tools = p.run, p.dir, tools
-	options.Jobs, options.Revive = p.jobs(), p.revive
+	options.Jobs, options.Revive, options.SearchPath = p.jobs(), p.revive, p.env.PostData.SearchPath
+	for _, t := range p.env.Tolerate {
+		options.Tolerate = append(options.Tolerate, t.Name)
+	}
 	return options
 }
 

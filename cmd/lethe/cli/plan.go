@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -26,9 +25,9 @@ type planDocument struct {
 	Tables      []planTable  `json:"tables"`
 	Rows        int64        `json:"rows"`
 	Bytes       int64        `json:"bytes"`
-	// Seconds is an estimate from the rates below; PeakDisk adds the new database to what is there.
-	Seconds  float64 `json:"seconds"`
-	PeakDisk int64   `json:"peak_disk_bytes"`
+	// Order is the order in which tables are read.
+	Order    []string     `json:"order"`
+	Estimate planEstimate `json:"estimate"`
 	// KeyChange says what a masking key other than the published one's changes; "" when it is the same.
 	KeyChange string       `json:"key_change,omitempty"`
 	Findings  finding.List `json:"findings"`
@@ -43,24 +42,17 @@ type planTable struct {
 	Kept   int      `json:"kept"`
 }
 
-// What a plan estimates with, on two cores: bytes of heap copied and masked and bytes of index built, per
-// second, and the seconds that even an empty database takes. A table of half a million people with every
-// column masked went at 23 MB/s, wide kept rows go several times as fast.
-const (
-	copyRate  = 25e6
-	indexRate = 40e6
-	leastTime = 1.0
-)
-
 func (a *app) planCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "plan ENV",
 		Short: "What a refresh would do: tables, masks, time, disk; writes nothing",
 		Long: `Compiles the rules against the live catalog and says what a refresh would
 carry: each table with its rows, size and masked columns, about how long it
-takes and how much disk it needs at its peak, and what a new masking key
-changes. Rows and sizes are the planner's estimates. Nothing is written,
-anywhere.`,
+takes, for how long it keeps production's VACUUM from cleaning, how much disk
+the target needs at its peak, how many connections there are on either side,
+and what a new masking key changes. Rows and sizes are the planner's
+estimates; times come from the last refresh that is on record here, else from
+stated rates. Nothing is written, anywhere.`,
 		Example: `  lethe plan staging
   lethe plan staging --json | jq '.tables[] | select(.bytes > 1e9)'`,
 		Args:              exactly(1, "the environment's name"),
@@ -92,15 +84,23 @@ func (a *app) plan(ctx context.Context, name string) (*planDocument, error) {
 	if found.HasErrors() {
 		return nil, refusedBy(statusRefused, "plan "+p.env.Name, found)
 	}
-	doc := &planDocument{Environment: p.env.Name, Source: p.from.Name, Digests: plan.Digests, Seconds: leastTime, Findings: found}
+	doc := &planDocument{Environment: p.env.Name, Source: p.from.Name, Digests: plan.Digests, Findings: found}
 	for _, t := range plan.Tables {
 		doc.add(t)
 	}
+	tables, err := plan.Order()
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range work.LargestFirst(tables) {
+		if !t.Empty {
+			doc.Order = append(doc.Order, t.Table.Name.String())
+		}
+	}
 	if p.status != nil {
-		doc.PeakDisk += p.status.Bytes
 		doc.KeyChange = keyChange(p.status, plan.Digests.KeyID)
 	}
-	return doc, nil
+	return doc, a.estimate(ctx, p, doc)
 }
 
 // add counts one table in. Text is about as large as the heap it comes from.
@@ -117,8 +117,7 @@ func (d *planDocument) add(t rules.TablePlan) {
 		entry.Rows, entry.Bytes = int64(max(t.Table.Size.Rows, 0)), t.Table.Size.Bytes
 		d.Rows += entry.Rows
 		d.Bytes += entry.Bytes
-		d.PeakDisk += entry.Bytes + t.Table.Size.IndexBytes
-		d.Seconds += float64(entry.Bytes)/copyRate + float64(t.Table.Size.IndexBytes)/indexRate
+		d.Estimate.Disk.New += entry.Bytes + t.Table.Size.IndexBytes
 	}
 	d.Tables = append(d.Tables, entry)
 }
@@ -149,7 +148,7 @@ func (a *app) showPlan(w io.Writer, d *planDocument) {
 		rows = append(rows, table.Row{printable(t.Table), "~" + countText(t.Rows), bytesText(t.Bytes), printable(note)})
 	}
 	a.grid(w, table.Row{"table", "rows", "size", "masks"}, []int{2, 3}, rows, table.Row{counted(len(d.Tables), "table"), "~" + countText(d.Rows), bytesText(d.Bytes), ""})
-	a.tell(w, 0, "\nabout %s; disk on the target at its peak about %s", durationText(time.Duration(d.Seconds*float64(time.Second))), bytesText(d.PeakDisk))
+	a.showEstimate(w, d.Estimate)
 	a.tell(w, 0, "rules %s  plan %s  key %s", short(d.Digests.Rules, 13), short(d.Digests.Plan, 13), cmp.Or(d.Digests.KeyID, "none"))
 	if d.KeyChange != "" {
 		a.tell(w, 0, "%s %s", a.paintOut(yellow, "new key:"), d.KeyChange)

@@ -60,6 +60,8 @@ func phaseText(p refresh.Phase) string {
 	switch p {
 	case refresh.PhaseBegin:
 		return "building an empty database from production's schema"
+	case refresh.PhaseTrial:
+		return "trying a few rows of each table"
 	case refresh.PhaseCopy:
 		return "copying and masking"
 	case refresh.PhaseFinish:

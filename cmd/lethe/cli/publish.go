@@ -69,6 +69,11 @@ func environmentOptions(a *app, env config.Environment, dsn secret.String) pg.Ta
 		Sessions: pg.Sessions{Mode: pg.SessionMode(env.Publish.Sessions.Mode), Drain: env.Publish.Sessions.Wait},
 		Keep:     pg.Keep{Count: env.KeepPrevious.Count, For: env.KeepPrevious.For},
 	}
+	for _, r := range env.Retain {
+		options.Retain = append(options.Retain, pg.Retain{
+			Place: r.Place, Table: r.Table, Where: r.Where, DropOrphans: r.OnMissing == config.DropRow, Replace: r.Replace, Lose: r.Lose,
+		})
+	}
 	if env.Slots != nil {
 		options.Slots = &pg.Slots{Databases: env.Slots.Databases, Pointer: pg.Pointer{File: env.Slots.Pointer.File, Command: env.Slots.Pointer.Command}}
 	}

@@ -26,10 +26,14 @@ var (
 	_ refresh.Sink     = (*pg.Target)(nil)
 	_ refresh.Schedule = (*pg.Target)(nil)
 	_ refresh.Verifier = certifier{}
+	_ refresh.Trial    = (*pg.Target)(nil)
+	_ refresh.Sampler  = (*refresh.Masking)(nil)
 )
 
 // refreshDocument is what --json prints of a refresh.
 type refreshDocument struct {
+	// Retained are the environment's own rows, carried over from the database that served before.
+	Retained    []pg.Retained         `json:"retained,omitempty"`
 	Run         string                `json:"run"`
 	Environment string                `json:"environment"`
 	Source      work.Source           `json:"source"`
@@ -218,12 +222,12 @@ func (r *refreshing) copy(ctx context.Context, source *pg.Source, target *pg.Tar
 	progress := r.newProgress()
 	defer progress.close()
 	report, err := refresh.Run(ctx, refresh.Job{
-		At: r.instant(source), Into: target, Schedule: target, Verify: certifier{target, r.record, r.signing, columnsOf(r.plan.Catalog)}, Workers: r.jobs(), Build: r.options.noPublish, Steps: r.steps(target), Publishing: r.publishing(target), Events: progress.event, Now: r.Now,
+		At: r.instant(source), Into: target, Schedule: target, Trial: target, Verify: certifier{target, r.record, r.signing, columnsOf(r.plan.Catalog)}, Workers: r.jobs(), Build: r.options.noPublish, Steps: r.steps(target), Publishing: r.publishing(target), Events: progress.event, Now: r.Now,
 	})
 	r.doc.Tables, r.doc.Phases, r.doc.Total = report.Tables, report.Phases, report.Total
 	r.doc.Findings = append(r.doc.Findings, report.Findings...)
 	if err != nil {
-		return err
+		return r.blame(err)
 	}
 	if !r.options.noPublish {
 		publication := target.Result()
@@ -241,7 +245,8 @@ func (r *refreshing) instant(source *pg.Source) refresh.Instant {
 			return err
 		}
 		var locked []catalog.Name
-		for _, t := range tables {
+		// In the order of reading, so that the locks of what is read first are let go first.
+		for _, t := range work.LargestFirst(tables) {
 			if !t.Empty {
 				locked = append(locked, t.Table.Name)
 			}
@@ -308,6 +313,20 @@ func (s snapshotReader) Parts(_ context.Context, t work.Table) ([]work.Part, err
 // CopyPart writes the rows of one part to w, as they are in production: only masking may read them.
 func (s snapshotReader) CopyPart(ctx context.Context, t work.Table, part work.Part, w io.Writer) error {
 	_, err := s.snapshot.CopyOut(ctx, pg.Query{Table: t.Table.Name, Columns: t.Columns, Range: part.Range, Where: t.Where, Binary: t.Binary}, w)
+	return err
+}
+
+// trialBlocks bounds where rows to try are looked for, 16 MB: a condition that picks few rows must not have a
+// large table read for them.
+const trialBlocks = 2048
+
+// CopySample writes a few rows from a table's beginning to w, as CopyPart does.
+func (s snapshotReader) CopySample(ctx context.Context, t work.Table, limit int, w io.Writer) error {
+	first := work.Range{Kind: work.Whole}
+	if t.Table.AccessMethod == "heap" {
+		first = work.Range{Kind: work.Blocks, Hi: trialBlocks}
+	}
+	_, err := s.snapshot.CopyOut(ctx, pg.Query{Table: t.Table.Name, Columns: t.Columns, Range: first, Where: t.Where, Limit: limit, Binary: t.Binary}, w)
 	return err
 }
 

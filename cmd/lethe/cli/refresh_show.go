@@ -28,6 +28,13 @@ func (a *app) showRefresh(w io.Writer, d *refreshDocument) {
 		fmt.Fprintf(w, "  %-8s %s\n", phase.Phase, durationText(time.Duration(phase.Milliseconds)*time.Millisecond))
 	}
 	a.tell(w, 0, "\n%s masked, %s kept with a reason\ncounts and every object agree with the source's", counted(d.Masked, "column"), countText(int64(d.Kept)))
+	for _, r := range d.Retained {
+		dropped := ""
+		if r.Dropped > 0 {
+			dropped = ", " + countText(r.Dropped) + " left out for want of their parents"
+		}
+		a.tell(w, 0, "%s of %s's own in %s%s", counted(int(r.Rows), "row"), d.Environment, printable(r.Table.String()), dropped)
+	}
 	if !d.Published {
 		a.tell(w, 0, "%s run %s, not published; the old database serves on\nfinish it: lethe publish %s", a.paintOut(green, "built:"), d.Run, d.Environment)
 		return
@@ -40,6 +47,9 @@ func (a *app) showRefresh(w io.Writer, d *refreshDocument) {
 func (a *app) showPublication(w io.Writer, env string, p *pg.Publication) {
 	a.tell(w, 2, "%s %s serves %s\n  %s without service, %s ended", a.paintOut(green, "published:"), p.Database, served(p.Run),
 		durationText(p.Outage), counted(p.Ended, "session"))
+	if p.Unretained > 0 {
+		a.tell(w, 2, "its own rows are as they were %s before the change; what was written to them after that is lost", durationText(p.Unretained))
+	}
 	if p.Previous == "" {
 		return
 	}

@@ -14,6 +14,12 @@ import (
 // steps are what is done to a verified copy before it is complete.
 func (r *refreshing) steps(target *pg.Target) []refresh.Step {
 	var steps []refresh.Step
+	if len(r.env.Retain) > 0 {
+		steps = append(steps, refresh.Step{Phase: refresh.PhaseRetain, Do: func(ctx context.Context) (err error) {
+			r.doc.Retained, err = target.Retain(ctx)
+			return err
+		}})
+	}
 	if len(r.env.After) > 0 {
 		steps = append(steps, refresh.Step{Phase: refresh.PhaseAfter, Do: func(ctx context.Context) error { return r.after(ctx, target) }})
 	}
