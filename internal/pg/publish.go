@@ -41,8 +41,16 @@ func (t *Target) publish(ctx context.Context, incoming, run string) (Publication
 	if err := t.lock.check(ctx); err != nil {
 		return Publication{}, err
 	}
+	// Who held it while it was built wants to keep what serves.
+	if err := t.free(ctx); err != nil {
+		return Publication{}, err
+	}
 	if t.opts.Slots != nil {
-		return t.turn(ctx, incoming, run)
+		p, err := t.turn(ctx, incoming, run)
+		if err == nil {
+			p.Notes = append(p.Notes, t.carryHold(ctx, p.Previous, p.Database)...)
+		}
+		return p, err
 	}
 	found, err := t.obstacles(ctx, t.base)
 	if err != nil {
@@ -60,7 +68,7 @@ func (t *Target) publish(ctx context.Context, incoming, run string) (Publication
 		return Publication{}, err
 	}
 	// It is published: what cannot be tidied up now is told and left to the next run.
-	result.Notes = t.prune(ctx)
+	result.Notes = append(t.carryHold(ctx, result.Previous, result.Database), t.prune(ctx)...)
 	return result, nil
 }
 

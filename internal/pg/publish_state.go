@@ -135,16 +135,32 @@ func splitList(list string) []string {
 	return items
 }
 
-// carrySettings gives a database the settings and the connection limit, replacing its own.
+// carrySettings gives a database the owner, the settings and the connection limit, replacing its own, and
+// takes the rights away that were given on it: those of the database that serves are given when it changes over.
 func (s databaseState) carrySettings(ctx context.Context, conn *pgx.Conn, database string) error {
 	tx, err := conn.Begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback(ctx) }()
+	was, err := readState(ctx, conn, database)
+	if err != nil {
+		return err
+	}
 	statements := []string{
 		"ALTER DATABASE " + quoted(database) + " RESET ALL",
 		fmt.Sprintf("ALTER DATABASE %s CONNECTION LIMIT %d", quoted(database), s.limit),
+	}
+	if was.owner != s.owner {
+		statements = append(statements, "ALTER DATABASE "+quoted(database)+" OWNER TO "+quoted(s.owner))
+	}
+	for _, d := range was.settings { // of one that served before
+		if d.role != "" {
+			statements = append(statements, "ALTER ROLE "+quoted(d.role)+" IN DATABASE "+quoted(database)+" RESET "+quoted(d.name))
+		}
+	}
+	for _, g := range was.grants {
+		statements = append(statements, "REVOKE ALL ON DATABASE "+quoted(database)+" FROM "+g.to()+" CASCADE")
 	}
 	for _, d := range s.settings {
 		statements = append(statements, d.sql(database))

@@ -160,11 +160,14 @@ type Target struct {
 }
 
 // OpenTarget connects, reads the marker and takes the environment's lock. A database without marker or
-// with another environment's is a RefusedError, a lock that somebody holds a BusyError. The caller
+// with another environment's is a RefusedError, one that somebody holds a HeldError, a lock a BusyError. The caller
 // closes the Target.
 func OpenTarget(ctx context.Context, opts TargetOptions) (*Target, error) {
 	t, err := findTarget(ctx, opts)
 	if err != nil {
+		return nil, err
+	}
+	if err := t.free(ctx); err != nil {
 		return nil, err
 	}
 	if t.lock, err = lockEnvironment(ctx, t.opts, t.marker); err != nil {

@@ -21,6 +21,8 @@ type Status struct {
 	Previous  []Kept `json:"previous,omitempty"`
 	Builds    []Kept `json:"builds,omitempty"`
 	Leftovers []Kept `json:"leftovers,omitempty"`
+	// Hold is who keeps it as it is; nil for nobody.
+	Hold *Hold `json:"hold,omitempty"`
 	// Holder is who works on the environment now; zero for nobody.
 	Holder Holder `json:"holder,omitzero"`
 }
@@ -60,6 +62,13 @@ func Inspect(ctx context.Context, opts TargetOptions) (Status, error) {
 		return s, err
 	}
 	s.sort(all)
+	err = t.opts.within(ctx, t.base, func(conn *pgx.Conn) error {
+		s.Hold, err = loadHold(ctx, conn, t.opts.Now())
+		return err
+	})
+	if err != nil {
+		return s, fmt.Errorf("look who holds environment %s: %w", opts.Environment, err)
+	}
 	err = t.maintain(ctx, func(conn *pgx.Conn) error {
 		s.Holder, err = lockHolder(ctx, conn, lockKey(t.marker.ID))
 		return err

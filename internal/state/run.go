@@ -15,6 +15,8 @@ const (
 	Publish  Kind = "publish"
 	Rollback Kind = "rollback"
 	Adopt    Kind = "adopt"
+	Hold     Kind = "hold"
+	Release  Kind = "release"
 )
 
 // Outcome says how a run ended.

@@ -33,13 +33,13 @@ type environmentDocument struct {
 func (a *app) envCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "env",
-		Short: "Adopt, list and show environments",
+		Short: "Adopt, hold, list and show environments",
 		Long: `An environment is a database that may be replaced. It says so itself, by a
 marker that adopt puts into it; what was published there carries its birth
 certificate. So list and show answer from any machine.`,
 		Example: "  lethe env adopt staging\n  lethe env list\n  lethe env show staging --json",
 	}
-	command.AddCommand(a.adoptCommand(),
+	command.AddCommand(a.adoptCommand(), a.holdCommand(), a.releaseCommand(),
 		&cobra.Command{
 			Use: "list", Short: "Every environment: what serves there, its age and size", Args: exactly(0, "no arguments"), ValidArgsFunction: cobra.NoFileCompletions,
 			Long: `Asks the database of each environment what it serves. With one that cannot be
@@ -218,6 +218,9 @@ func (a *app) showEnvironments(w io.Writer, docs []environmentDocument) {
 		if s := d.Status; s != nil {
 			row[3], row[5] = stateText(s), bytesText(s.Bytes)
 			row[4] = a.age(s)
+			if s.Hold != nil {
+				row[3] = stateText(s) + ", held " + holdText(s.Hold)
+			}
 		}
 		rows = append(rows, row)
 	}
@@ -252,6 +255,7 @@ func (a *app) describe(w io.Writer, d environmentDocument) {
 	line("size", bytesText(s.Bytes))
 	line("adopted", s.Marker.AdoptedAt.Local().Format(time.DateTime)+" by "+s.Marker.AdoptedBy)
 	line("same server", s.Marker.SameServer)
+	line("held", holdText(s.Hold))
 	if s.Holder != (pg.Holder{}) {
 		line("busy", fmt.Sprintf("%s, pid %d", s.Holder.Application, s.Holder.PID))
 	}

@@ -18,6 +18,9 @@ func classifyRun(err error) *failure {
 	if busy, ok := errors.AsType[*pg.BusyError](err); ok {
 		return &failure{status: statusRefused, code: "busy", err: busy, fix: "wait for it to end, or end it", retryable: true}
 	}
+	if held, ok := errors.AsType[*pg.HeldError](err); ok {
+		return &failure{status: statusRefused, code: "held", err: held, retryable: true}
+	}
 	if full, ok := errors.AsType[*pg.NotEmptyError](err); ok {
 		return &failure{status: statusRefused, code: "not-empty", err: full}
 	}

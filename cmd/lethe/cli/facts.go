@@ -39,6 +39,10 @@ func (a *app) preflight(ctx context.Context, p *passage, source *pg.Source, plan
 		return nil, pg.Tools{}, err
 	}
 	found = append(found, near...)
+	if p.status != nil && p.status.Hold != nil {
+		found = append(found, finding.Finding{Code: "held", Object: p.env.Name, Message: "the environment is held " + holdText(p.status.Hold),
+			Fix: "wait, or end it: lethe env release " + p.env.Name})
+	}
 	own, err := retainable(ctx, p, plan, options)
 	if err != nil {
 		return nil, pg.Tools{}, err
