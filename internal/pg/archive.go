@@ -44,7 +44,6 @@ const (
 	classFunction     = 1255
 	classRelation     = 1259
 	classServer       = 1417
-	classMapping      = 1418
 	classTrigger      = 2620
 	classEventTrigger = 3466
 )

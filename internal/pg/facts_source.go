@@ -29,7 +29,7 @@ func (s *Source) Facts(ctx context.Context, c *catalog.Catalog, read, dropped []
 	f.Watched = s.opts.StopWhen.foreign(f.Standby)
 	err = readOnly(ctx, conn, func(tx pgx.Tx) error {
 		g := gatherer{tx: tx, source: &f, catalog: c, read: read, dropped: dropped}
-		for _, step := range []func(context.Context) error{g.rights, g.policies, g.outward, g.wires, g.reserved, g.roles, g.places, g.untrusted, g.limits} {
+		for _, step := range []func(context.Context) error{g.rights, g.policies, g.outward, g.wires, g.engines, g.reserved, g.roles, g.places, g.untrusted, g.limits} {
 			if err := step(ctx); err != nil {
 				return err
 			}
@@ -181,6 +181,44 @@ func (g *gatherer) wires(ctx context.Context) (err error) {
 	return nil
 }
 
+// engines finds the tables that TimescaleDB and Citus keep in ways of their own, those that are dropped aside.
+func (g *gatherer) engines(ctx context.Context) error {
+	for _, engine := range []struct{ extension, catalog, query string }{
+		{"timescaledb", "_timescaledb_catalog.hypertable", `SELECT schema_name::text, table_name::text FROM _timescaledb_catalog.hypertable ORDER BY 1, 2`},
+		{"citus", "pg_catalog.pg_dist_partition", `SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_dist_partition p
+			JOIN pg_class c ON c.oid = p.logicalrelid JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY 1, 2`},
+	} {
+		var there bool
+		const look = `SELECT coalesce(has_table_privilege(to_regclass($1), 'SELECT') AND has_schema_privilege(split_part($1, '.', 1)::regnamespace, 'USAGE'), false)`
+		if err := g.tx.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, engine.catalog).Scan(&there); err != nil {
+			return fmt.Errorf("storage engines: %w", err)
+		}
+		if !there {
+			continue
+		}
+		if err := g.tx.QueryRow(ctx, look, engine.catalog).Scan(&there); err != nil {
+			return fmt.Errorf("storage engines: %w", err)
+		}
+		if !there {
+			continue // the extension itself is refused
+		}
+		found, err := g.tx.Query(ctx, engine.query)
+		if err != nil {
+			return fmt.Errorf("storage engines: %w", err)
+		}
+		var name catalog.Name
+		if _, err := pgx.ForEachRow(found, []any{&name.Schema, &name.Name}, func() error {
+			if !slices.Contains(g.dropped, name) {
+				g.source.Engines = append(g.source.Engines, preflight.Engine{Table: name, Extension: engine.extension})
+			}
+			return nil
+		}); err != nil {
+			return fmt.Errorf("storage engines: %w", err)
+		}
+	}
+	return nil
+}
+
 // reserved finds what stands in our own schema and was not put there by us. A source that was an environment
 // once carries our marker, which nobody misses.
 func (g *gatherer) reserved(ctx context.Context) error {
@@ -266,7 +304,9 @@ func (g *gatherer) untrusted(ctx context.Context) (err error) {
 				AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
 		UNION ALL
 		SELECT 'foreign-data wrapper ' || quote_ident(f.fdwname) FROM pg_foreign_data_wrapper f WHERE `+
-		extensionOf("pg_foreign_data_wrapper", "f.oid")+` = '' ORDER BY 1`)
+		extensionOf("pg_foreign_data_wrapper", "f.oid")+` = ''
+		UNION ALL
+		SELECT 'access method ' || quote_ident(a.amname) FROM pg_am a WHERE a.oid >= 16384 AND `+extensionOf("pg_am", "a.oid")+` = '' ORDER BY 1`)
 	if err != nil {
 		return fmt.Errorf("functions: %w", err)
 	}

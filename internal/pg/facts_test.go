@@ -137,6 +137,11 @@ func TestEachMissingRightIsNamed(t *testing.T) {
 		{`SELECT lo_create(42)`, `SELECT lo_unlink(42)`, "no-select pg_catalog.pg_largeobject"},
 		{`CREATE FUNCTION evil() RETURNS void LANGUAGE internal AS 'now'`, `DROP FUNCTION evil()`, "needs-superuser function public.evil()"},
 		{`CREATE FOREIGN DATA WRAPPER far`, `DROP FOREIGN DATA WRAPPER far`, "needs-superuser foreign-data wrapper far"},
+		{`CREATE SCHEMA _timescaledb_catalog AUTHORIZATION ` + p.app.Name + `; SET ROLE ` + p.app.Name + `; CREATE TABLE _timescaledb_catalog.hypertable AS SELECT name 'public' AS schema_name, name 'a' AS table_name;
+			GRANT USAGE ON SCHEMA _timescaledb_catalog TO ` + reader + `; GRANT SELECT ON _timescaledb_catalog.hypertable TO ` + reader,
+			`DROP SCHEMA _timescaledb_catalog CASCADE`, "storage-engine public.a"},
+		{`CREATE ACCESS METHOD columns TYPE TABLE HANDLER heap_tableam_handler; SET ROLE ` + p.app.Name + `; CREATE TABLE a2 (id int) USING columns; GRANT SELECT ON a2 TO ` + reader,
+			`DROP ACCESS METHOD columns CASCADE`, "needs-superuser access method columns, storage-engine public.a2"},
 		{`ALTER ROLE ` + author + ` NOCREATEDB`, `ALTER ROLE ` + author + ` CREATEDB`, "no-createdb target staging"},
 		{`REVOKE pg_signal_backend FROM ` + author, `GRANT pg_signal_backend TO ` + author, "no-signal target staging"},
 		{`REVOKE ` + p.app.Name + ` FROM ` + author, `GRANT ` + p.app.Name + ` TO ` + author, "not-member " + p.app.Name + ", not-owner " + p.target.Name()},

@@ -75,9 +75,8 @@ func (a *archive) unplug(wires []catalog.Wire, revive []Revival) (map[int]string
 				instead = revival.sql(wire)
 			}
 		case "USER MAPPING":
-			if alive {
-				instead = revival.sql(wire)
-			}
+			// The archive gives it no number; what is revived is made at the end.
+			listed = slices.ContainsFunc(wires, func(w catalog.Wire) bool { return w.Kind == catalog.WireMapping })
 		case "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA", "SUBSCRIPTION", "SUBSCRIPTION TABLE", "EVENT TRIGGER":
 			if strings.HasPrefix(e.kind, "PUBLICATION ") && !a.needsLeft(e) {
 				continue
@@ -92,7 +91,7 @@ func (a *archive) unplug(wires []catalog.Wire, revive []Revival) (map[int]string
 			}
 			continue
 		}
-		if wire.Owner != "" && e.kind != "USER MAPPING" {
+		if wire.Owner != "" {
 			instead += "; ALTER " + e.kind + " " + wire.Name + " OWNER TO " + quoted(wire.Owner)
 		}
 		a.instead[e.id] = instead
@@ -180,30 +179,36 @@ func (b *build) nothingReaches(ctx context.Context) error {
 	return nil
 }
 
-// wireUp makes what no archive restores: event triggers, disabled unless they are revived, because a superuser
-// alone can make them; and it takes tables from pg_partman's maintenance, which would drop and make partitions
+// wireUp makes what no archive restores: user mappings that are revived; event triggers, disabled unless they are
+// revived, where our role is a superuser, because nobody else can make them. And it takes tables from pg_partman's maintenance, which would drop and make partitions
 // of the copy by itself.
 func (b *build) wireUp(ctx context.Context) error {
-	var statements []string
+	var mappings, events []string
 	for _, wire := range b.order.Wiring {
-		if wire.Kind != catalog.WireEvent {
-			continue
-		}
-		if _, alive := revived(b.t.opts.Revive, wire); alive {
-			statements = append(statements, wire.Alive)
-		} else {
-			statements = append(statements, wire.Inert)
+		revival, alive := revived(b.t.opts.Revive, wire)
+		switch {
+		case wire.Kind == catalog.WireMapping && alive:
+			mappings = append(mappings, revival.sql(wire))
+		case wire.Kind == catalog.WireEvent && alive:
+			events = append(events, wire.Alive)
+		case wire.Kind == catalog.WireEvent:
+			events = append(events, wire.Inert)
 		}
 	}
 	return b.t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
 		if err := b.stopPartman(ctx, conn); err != nil {
 			return err
 		}
+		for _, statement := range mappings {
+			if _, err := conn.Exec(ctx, statement); err != nil {
+				return fmt.Errorf("make user mappings: %w", err)
+			}
+		}
 		var superuser bool
 		if err := conn.QueryRow(ctx, `SELECT rolsuper FROM pg_roles WHERE rolname = current_user`).Scan(&superuser); err != nil || !superuser {
 			return err
 		}
-		for _, statement := range statements {
+		for _, statement := range events {
 			if _, err := conn.PgConn().Exec(ctx, statement).ReadAll(); err != nil {
 				return fmt.Errorf("make event triggers: %w", err)
 			}

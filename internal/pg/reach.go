@@ -154,17 +154,16 @@ func readServers(ctx context.Context, q querier) ([]catalog.Wire, error) {
 // readMappings reads user mappings, never their options.
 func readMappings(ctx context.Context, q querier) ([]catalog.Wire, error) {
 	type row struct {
-		OID                                  uint32
 		Server, Role, SpeltServer, SpeltRole string
 		Public                               bool
 	}
-	return collect(ctx, q, `SELECT umid, srvname::text, coalesce(usename, '')::text, quote_ident(srvname), quote_ident(coalesce(usename, '')), umuser = 0 FROM pg_user_mappings ORDER BY 2, 3`,
+	return collect(ctx, q, `SELECT srvname::text, coalesce(usename, '')::text, quote_ident(srvname), quote_ident(coalesce(usename, '')), umuser = 0 FROM pg_user_mappings ORDER BY 1, 2`,
 		func(r row) (catalog.Wire, error) {
 			role := quoted(r.Role)
 			if r.Public {
 				role, r.SpeltRole = "public", "public"
 			}
-			w := catalog.Wire{Kind: catalog.WireMapping, Name: r.SpeltRole + "@" + r.SpeltServer, Class: classMapping, OID: r.OID,
+			w := catalog.Wire{Kind: catalog.WireMapping, Name: r.SpeltRole + "@" + r.SpeltServer,
 				Needs: string(catalog.WireServer) + ":" + r.SpeltServer}
 			if !r.Public {
 				w.Owner = r.Role

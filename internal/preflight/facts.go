@@ -27,6 +27,8 @@ type Facts struct {
 	// there.
 	Revive   []Named
 	Tolerate []Named
+	// Without names extensions that are left out on purpose.
+	Without []string
 	// Tools are the programs that were found; nil when nobody looked for them.
 	Tools *Tools
 }
@@ -69,6 +71,8 @@ type Source struct {
 	// that call a function which reaches other servers for each row that is loaded.
 	Wiring  []catalog.Wire
 	Calling []string
+	// Engines are tables whose rows an extension keeps in a way of its own, with the extension.
+	Engines []Engine
 	// Foreign are objects in our own schema that are not ours: the schema is left out of every copy.
 	Foreign []catalog.Name
 	// Owners own objects that arrive; Grantees are named in grants and policies.
@@ -133,6 +137,12 @@ type Session struct {
 	PID       int
 	Role      string
 	Superuser bool
+}
+
+// Engine is a table that an extension keeps in a way of its own, such as a hypertable of TimescaleDB.
+type Engine struct {
+	Table     catalog.Name
+	Extension string
 }
 
 // Extension is an extension as a server offers it.

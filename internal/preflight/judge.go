@@ -97,6 +97,7 @@ func (j *judge) source(s Source) {
 			"drop it on the source, or drop its table by a rule")
 	}
 	j.found = append(j.found, Wiring(s.Wiring, j.facts.Revive)...)
+	j.engines(s, j.facts.Catalog)
 	for _, object := range s.Foreign {
 		j.refuse("reserved-schema", object.String(), "the schema lethe is our own and left out of every copy, and this object in it is not ours",
 			"move it into another schema: ALTER … SET SCHEMA")

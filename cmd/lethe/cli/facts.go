@@ -16,7 +16,7 @@ import (
 // preflight asks both servers for everything that would stop a refresh by this plan, and picks the
 // programs that fit both. It writes nothing.
 func (a *app) preflight(ctx context.Context, p *passage, source *pg.Source, plan *rules.Plan) (finding.List, pg.Tools, error) {
-	facts := preflight.Facts{Catalog: plan.Catalog, Read: readBy(plan), Revive: revivals(p.env)}
+	facts := preflight.Facts{Catalog: plan.Catalog, Read: readBy(plan), Revive: revivals(p.env), Without: p.env.Without.Extensions}
 	for _, t := range p.env.Tolerate {
 		facts.Tolerate = append(facts.Tolerate, preflight.Named{Name: t.Name, Place: t.Place})
 	}

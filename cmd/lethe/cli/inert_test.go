@@ -111,3 +111,39 @@ func objectsOf(found finding.List, code string) []string {
 	}
 	return objects
 }
+
+func TestWhatIsNamedLivesAndNothingElse(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, inertRules, wiredProduction).adopted()
+	s.staging.Exec(t, "ALTER ROLE "+s.builder.Name+" SUPERUSER")
+	s.env["FAR_PASSWORD"] = "secret-of-the-copy"
+	s.write("lethe.yaml", s.read("lethe.yaml")+`    revive:
+      - publication:prices
+      - event_trigger:watching
+      - {name: "server:warehouse", options: {host: stock.staging.internal, dbname: stock}}
+      - {name: "user_mapping:public@warehouse", options: {user: tester}, secrets: {password: {env: FAR_PASSWORD}}}
+      - function:public.hook()
+      - trigger:public.item.tell
+`)
+	r := s.lethe("refresh", "staging")
+	if r.status != 0 {
+		t.Fatalf("status %d\n%s%s", r.status, r.out, r.err)
+	}
+	if strings.Contains(r.out+r.err+s.written(), "secret-of-the-copy") {
+		t.Error("the password of the copy is told or written")
+	}
+	for query, want := range map[string]string{
+		`SELECT pubname FROM pg_publication`: "prices", `SELECT tablename FROM pg_publication_tables`: "item", `SELECT evtenabled FROM pg_event_trigger`: "O",
+		`SELECT srvoptions FROM pg_foreign_server`:                                      "{dbname=stock,host=stock.staging.internal}",
+		`SELECT usename, umoptions FROM pg_user_mappings`:                               "public|{password=secret-of-the-copy,user=tester}",
+		`SELECT tgenabled, tgnargs FROM pg_trigger WHERE tgname = 'tell'`:               "O|2",
+		`SELECT prosrc LIKE '%dblink_send_query%' FROM pg_proc WHERE proname = 'hook'`:  "t",
+		`SELECT prosrc LIKE '%inert on this copy%' FROM pg_proc WHERE proname = 'push'`: "t",
+	} {
+		if got := strings.Join(s.staging.QueryStrings(t, query), ","); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+	s.write("lethe.yaml", strings.Replace(s.read("lethe.yaml"), "publication:prices", "publication:price", 1))
+	s.refused(statusRefused, []string{"check", "staging"}, "lethe.yaml:11", "publication:price", "known: publication:prices")
+}

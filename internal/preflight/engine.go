@@ -1,0 +1,32 @@
+package preflight
+
+import (
+	"slices"
+
+	"github.com/lethedb/lethe/internal/catalog"
+)
+
+// engines refuses what would be copied by half: tables that an extension spreads over tables or servers of its
+// own, and extensions that cannot be made in a database under construction.
+func (j *judge) engines(s Source, c *catalog.Catalog) {
+	names := map[string]string{"timescaledb": "TimescaleDB", "citus": "Citus"}
+	for _, engine := range s.Engines {
+		j.refuse("storage-engine", engine.Table.String(), names[engine.Extension]+" keeps the rows of the table in chunks or on servers of its own, which are not copied",
+			`decide drop: "reason" for the table, or read an ordinary copy of it`)
+	}
+	if c == nil {
+		return
+	}
+	for _, extension := range c.Extensions {
+		if slices.Contains(j.facts.Without, extension.Name) {
+			continue
+		}
+		fix := "without: {extensions: [" + extension.Name + "]}"
+		switch extension.Name {
+		case "timescaledb", "citus":
+			j.refuse("storage-engine", extension.Name, names[extension.Name]+" keeps rows in ways of its own: a copy of its catalog without them would be a broken one", fix)
+		case "pg_cron":
+			j.refuse("pg_cron", extension.Name, "pg_cron can be made in one database of a server alone, never in one that is being built; its jobs would run on the copy", fix)
+		}
+	}
+}
