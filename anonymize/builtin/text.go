@@ -1,10 +1,10 @@
 package builtin
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -42,7 +42,7 @@ func redactText(library *dictionary.Library) anonymize.Definition {
 			anonymize.DisclosesEquality, anonymize.DisclosesFrequency, anonymize.DisclosesLength, anonymize.DisclosesFormat,
 		},
 		Rank:    5,
-		Cost:    10_000,
+		Cost:    2_000,
 		Example: anonymize.Example{Input: "Mary called at 10:30 about the parcel, reach her at mary@shop.example"},
 		Check: func(a anonymize.Args) error {
 			known, _ := a.Params["known"].([]string)
@@ -59,6 +59,7 @@ func redactText(library *dictionary.Library) anonymize.Definition {
 		New: func(a anonymize.Args) (anonymize.Mask, error) {
 			known, _ := a.Params["known"].([]string)
 			m := &textMask{limit: limit(a), keepUnsure: stringOf(a, "unsure") == "keep", library: library}
+			m.scans.New = func() any { return &textScan{mask: m} }
 			for _, column := range known {
 				i, ok := a.Siblings[column]
 				if !ok {
@@ -81,6 +82,7 @@ type textMask struct {
 	keepUnsure bool
 	limit      int
 	library    *dictionary.Library
+	scans      sync.Pool // of *textScan: what a scan remembers within a text takes memory
 }
 
 // Append implements anonymize.Mask. The empty text holds nobody and yet is redacted: that nothing was
@@ -99,10 +101,9 @@ func (m *textMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 		if !norm.NFC.IsNormal(text) {
 			text = norm.NFC.Bytes(text)
 		}
-		s := textScan{mask: m, text: text, out: dst, known: m.gather(v.Row), redactedEnd: -1, sentence: true}
-		s.shouting = bytes.Equal(text, bytes.ToUpper(text))
-		s.run()
-		dst = s.out
+		s := m.scans.Get().(*textScan)
+		dst = s.of(dst, text, v.Row)
+		m.scans.Put(s)
 	}
 	return cutCharacters(dst, start, m.limit), nil
 }
@@ -120,72 +121,4 @@ func cutCharacters(dst []byte, start, n int) []byte {
 		i += size
 	}
 	return dst
-}
-
-// knownValue is one of the row's own values, in words.
-type knownValue struct {
-	text  []byte
-	words [][]byte // folded
-	// out is the masked value and outWords its words as written; nil when the column is not masked.
-	out      []byte
-	outWords [][]byte
-}
-
-func (m *textMask) gather(row anonymize.Row) []knownValue {
-	known := make([]knownValue, 0, len(m.known))
-	for _, i := range m.known {
-		in, ok := row.In(i)
-		if !ok {
-			continue
-		}
-		k := knownValue{text: bytes.TrimSpace(in)}
-		for _, word := range wordsOf(k.text) {
-			k.words = append(k.words, foldWord(nil, word))
-		}
-		if out, ok := row.Out(i); ok && !bytes.EqualFold(bytes.TrimSpace(out), k.text) {
-			k.out = bytes.TrimSpace(out)
-			k.outWords = wordsOf(k.out)
-		}
-		if len(k.words) > 0 {
-			known = append(known, k)
-		}
-	}
-	return known
-}
-
-// part returns what replaces the i-th word of the known value: the masked value's i-th word where both
-// have as many, and it is another word.
-func (k knownValue) part(i int) string {
-	if len(k.outWords) != len(k.words) {
-		return redacted
-	}
-	word := k.outWords[i]
-	if bytes.Equal(foldWord(nil, word), k.words[i]) {
-		return redacted
-	}
-	return string(word)
-}
-
-// whole returns what replaces the whole known value.
-func (k knownValue) whole() string {
-	if len(k.out) == 0 {
-		return redacted
-	}
-	return string(k.out)
-}
-
-// wordsOf returns the words of text, without a possessive 's.
-func wordsOf(text []byte) [][]byte {
-	var words [][]byte
-	for i := 0; i < len(text); {
-		n := wordLength(text[i:])
-		if n == 0 {
-			_, size := utf8.DecodeRune(text[i:])
-			i += size
-			continue
-		}
-		words = append(words, withoutPossessive(text[i:i+n]))
-		i += n
-	}
-	return words
 }

@@ -6,17 +6,24 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
+	"github.com/lethedb/lethe/anonymize"
 )
 
 // textScan is one pass over one text, from left to right. At each place the first of these decides: an
 // address or link, a known value, a known value's part, a run of digits, the word itself.
 type textScan struct {
-	mask  *textMask
-	text  []byte
+	mask *textMask
+	text []byte
+	out  []byte
+	at   int
+	// known are the row's values, words the folded words of all of them, folds the memory under words; seen
+	// has the bit of each word.
 	known []knownValue
-	out   []byte
-	at    int
+	words [][]byte
+	folds []byte
+	seen  uint64
+	// outWords are those of a known value's masked self, while one is looked for.
+	outWords [][]byte
 	// redactedEnd is where the last redaction ended in out, -1 if there was none.
 	redactedEnd int
 	// sentence reports that the next word may begin a sentence and so has a capital for no reason of its own.
@@ -32,28 +39,109 @@ type textScan struct {
 	chunkEnd int
 }
 
+// of appends the text, taken through the scan, to dst. Nothing of it stays in the scan.
+func (s *textScan) of(dst, text []byte, row anonymize.Row) []byte {
+	s.text, s.out, s.at, s.chunkEnd, s.redactedEnd = text, dst, 0, 0, -1
+	s.sentence, s.titled = true, false
+	s.shouting = isShouting(text)
+	s.gather(row)
+	s.run()
+	dst = s.out
+	s.text, s.out = nil, nil
+	clear(s.known)
+	clear(s.outWords)
+	return dst
+}
+
+// isShouting reports whether no character of text has another upper case.
+func isShouting(text []byte) bool {
+	for i, b := range text {
+		switch {
+		case 'a' <= b && b <= 'z':
+			return false
+		case b >= utf8.RuneSelf:
+			return bytes.IndexFunc(text[i:], func(r rune) bool { return unicode.ToUpper(r) != r }) < 0
+		}
+	}
+	return true
+}
+
 func (s *textScan) run() {
 	for s.at < len(s.text) {
-		if b := s.text[s.at]; s.at < s.chunkEnd && b < utf8.RuneSelf && !isWordByte(b) && b != '+' && b != '(' {
-			s.other()
+		b := s.text[s.at]
+		if s.at >= s.chunkEnd && s.address() {
 			continue
 		}
 		switch {
-		case s.address(), s.knownWhole(), s.knownPart(), s.digits(), s.word():
-		default:
+		case b == '+' || b == '(':
+			// The sign or bracket that a telephone number begins with belongs to it.
+			if !s.knownWhole() && !s.digits() {
+				s.other()
+			}
+		case b < utf8.RuneSelf && !isWordByte(b):
 			s.other()
+		default:
+			if n := s.look(); n > 0 {
+				s.word(n)
+			} else {
+				s.other()
+			}
 		}
 	}
 }
 
+// word decides about the word of n bytes that stands here, which look has folded.
+func (s *textScan) word(n int) {
+	if s.seen&wordBit(s.fold) != 0 && (s.knownWhole() || s.knownPart()) {
+		return
+	}
+	if isDigit(s.text[s.at]) && s.digits() {
+		return
+	}
+	word := s.text[s.at : s.at+n]
+	if !s.passes(word) {
+		s.replace(len(withoutPossessive(word)), nil)
+		return
+	}
+	s.titled = len(s.fold) == 1 || isTitle(s.fold)
+	s.sentence = false
+	s.keep(n)
+}
+
+// look returns the length of the word that stands here, 0 if there is none, and folds it without its
+// possessive.
+func (s *textScan) look() int {
+	text, fold := s.text[s.at:], s.fold[:0]
+	for n, b := range text {
+		switch {
+		case 'A' <= b && b <= 'Z':
+			fold = append(fold, b|0x20)
+			continue
+		case 'a' <= b && b <= 'z' || isDigit(b):
+			fold = append(fold, b)
+			continue
+		case b >= utf8.RuneSelf || b == '\'':
+			n = wordLength(text)
+			s.fold = foldWord(fold[:0], withoutPossessive(text[:n]))
+			return n
+		}
+		s.fold = fold
+		return n
+	}
+	s.fold = fold
+	return len(text)
+}
+
 // other copies one character that belongs to no word.
 func (s *textScan) other() {
-	r, size := utf8.DecodeRune(s.text[s.at:])
-	switch r {
-	case '.', '!', '?':
+	size := 1
+	switch b := s.text[s.at]; {
+	case b == '.' || b == '!' || b == '?':
 		s.sentence = s.sentence || !s.titled
-	case '\n':
+	case b == '\n':
 		s.sentence = true
+	case b >= utf8.RuneSelf:
+		_, size = utf8.DecodeRune(s.text[s.at:])
 	}
 	s.keep(size)
 }
@@ -64,11 +152,12 @@ func (s *textScan) keep(n int) {
 	s.at += n
 }
 
-// replace writes with for n bytes. Redactions with blanks between them are written as one.
-func (s *textScan) replace(n int, with string) {
+// replace writes with for n bytes, and a redaction where with is nil. Redactions with blanks between them
+// are written as one.
+func (s *textScan) replace(n int, with []byte) {
 	s.at += n
 	s.sentence, s.titled = false, true
-	if with != redacted {
+	if with != nil && string(with) != redacted {
 		s.out = append(s.out, with...)
 		return
 	}
@@ -76,35 +165,51 @@ func (s *textScan) replace(n int, with string) {
 		s.out = s.out[:s.redactedEnd]
 		return
 	}
-	s.out = append(s.out, with...)
+	s.out = append(s.out, redacted...)
 	s.redactedEnd = len(s.out)
 }
 
 // address replaces what is left of a chunk without blanks that holds an @ or is a link, behind its opening
 // brackets. Each chunk is looked at once, so that a long one costs no more than its length.
 func (s *textScan) address() bool {
-	if s.at < s.chunkEnd {
+	chunk, may := chunkOf(s.text[s.at:])
+	s.chunkEnd = s.at + max(1, len(chunk))
+	if !may {
 		return false
 	}
-	chunk := s.text[s.at:]
-	if end := bytes.IndexFunc(chunk, unicode.IsSpace); end >= 0 {
-		chunk = chunk[:end]
-	}
-	s.chunkEnd = s.at + max(1, len(chunk))
 	body := bytes.TrimRight(bytes.TrimLeft(chunk, opening), closing)
-	link := bytes.Contains(body, []byte("://")) || len(body) > 4 && strings.EqualFold(string(body[:4]), "www.")
+	link := bytes.Contains(body, []byte("://")) || len(body) > 4 && bytes.EqualFold(body[:4], []byte("www."))
 	if !link && (bytes.IndexByte(body, '@') < 0 || len(bytes.Trim(body, "@"+opening+closing)) == 0) {
 		return false
 	}
 	s.keep(len(chunk) - len(bytes.TrimLeft(chunk, opening)))
-	with := redacted
-	for _, k := range s.known {
-		if bytes.EqualFold(k.text, body) {
+	var with []byte
+	for i := range s.known {
+		if k := &s.known[i]; bytes.EqualFold(k.text, body) {
 			with = k.whole()
 		}
 	}
 	s.replace(len(body), with)
 	return true
+}
+
+// chunkOf returns what text begins with up to the first blank, and whether an address may be in it: where
+// there is neither an at sign nor a colon nor "www.", there is none.
+func chunkOf(text []byte) (chunk []byte, may bool) {
+	for i, b := range text {
+		switch {
+		case b == '@' || b == ':' || b == '.' && i >= 3 && text[i-1]|0x20 == 'w':
+			may = true
+		case b == ' ' || '\t' <= b && b <= '\r':
+			return text[:i], may
+		case b >= utf8.RuneSelf:
+			if end := bytes.IndexFunc(text, unicode.IsSpace); end >= 0 {
+				text = text[:end]
+			}
+			return text, true
+		}
+	}
+	return text, may
 }
 
 // What may stand around an address that is no part of it.
@@ -115,28 +220,31 @@ const (
 
 // knownWhole replaces the longest known value that stands here word for word, whatever is between them.
 func (s *textScan) knownWhole() bool {
-	// The sign or bracket that a telephone number begins with belongs to it.
 	skip := 0
 	for skip < 2 && s.at+skip < len(s.text) && (s.text[s.at+skip] == '+' || s.text[s.at+skip] == '(') {
 		skip++
 	}
-	s.fold = foldWord(s.fold[:0], withoutPossessive(s.text[s.at+skip:s.at+skip+wordLength(s.text[s.at+skip:])]))
-	best, with := 0, ""
-	for _, k := range s.known {
-		if !bytes.Equal(s.fold, k.words[0]) {
+	if skip > 0 {
+		s.fold = foldWord(s.fold[:0], withoutPossessive(s.text[s.at+skip:s.at+skip+wordLength(s.text[s.at+skip:])]))
+	}
+	best := 0
+	var with *knownValue
+	for i := range s.known {
+		k := &s.known[i]
+		if !bytes.Equal(s.fold, s.words[k.first]) {
 			continue
 		}
 		if skip > 0 && !bytes.HasPrefix(k.text, s.text[s.at:s.at+skip]) {
 			continue
 		}
-		if n := s.matches(s.at+skip, k.words); n > 0 && skip+n > best {
-			best, with = skip+n, k.whole()
+		if n := s.matches(s.at+skip, s.words[k.first:k.end]); n > 0 && skip+n > best {
+			best, with = skip+n, k
 		}
 	}
 	if best == 0 {
 		return false
 	}
-	s.replace(best, with)
+	s.replace(best, with.whole())
 	return true
 }
 
@@ -169,17 +277,17 @@ func (s *textScan) matches(start int, words [][]byte) int {
 	return at - start
 }
 
-// knownPart replaces a word that is part of a known value.
+// knownPart replaces the word here, which is in s.fold, where it is part of a known value.
 func (s *textScan) knownPart() bool {
 	n := len(withoutPossessive(s.text[s.at : s.at+wordLength(s.text[s.at:])]))
 	if n < 2 {
 		return false
 	}
-	s.fold = foldWord(s.fold[:0], s.text[s.at:s.at+n])
-	for _, k := range s.known {
-		for i, word := range k.words {
+	for i := range s.known {
+		k := &s.known[i]
+		for j, word := range s.words[k.first:k.end] {
 			if bytes.Equal(s.fold, word) {
-				s.replace(n, k.part(i))
+				s.replace(n, s.part(k, j))
 				return true
 			}
 		}
@@ -220,7 +328,7 @@ func (s *textScan) digits() bool {
 	case total == 0:
 		return false
 	case total > mostDigits, longest > mostTogether && !s.mask.keepUnsure:
-		s.replace(end-s.at, redacted)
+		s.replace(end-s.at, nil)
 		// Letters that hang on to the number belong to it.
 		s.at += wordLength(s.text[s.at:])
 		return true
@@ -229,24 +337,6 @@ func (s *textScan) digits() bool {
 	}
 	s.sentence, s.titled = false, false
 	s.keep(first - s.at)
-	return true
-}
-
-// word keeps or replaces one word on its own merits.
-func (s *textScan) word() bool {
-	n := wordLength(s.text[s.at:])
-	if n == 0 {
-		return false
-	}
-	word := s.text[s.at : s.at+n]
-	s.fold = foldWord(s.fold[:0], withoutPossessive(word))
-	if !s.passes(word) {
-		s.replace(len(withoutPossessive(word)), redacted)
-		return true
-	}
-	s.titled = len(s.fold) == 1 || isTitle(string(s.fold))
-	s.sentence = false
-	s.keep(n)
 	return true
 }
 
@@ -276,7 +366,7 @@ func (s *textScan) passes(word []byte) bool {
 		return numbers <= mostTogether && isOrdinal(word)
 	case upper == 0:
 		return len(s.fold) == 1 || s.isCommon(word)
-	case isPlainWord(string(s.fold)):
+	case isPlainWord(s.fold):
 		return true
 	case letters < 2:
 		return false // an initial
@@ -292,101 +382,18 @@ func (s *textScan) isCommon(word []byte) bool {
 	if common.Has(s.fold) {
 		return true
 	}
-	return common.Has(bytes.ToLower(bytes.ReplaceAll(word, []byte("’"), []byte("'"))))
+	for _, b := range word {
+		if b >= utf8.RuneSelf {
+			return common.Has(bytes.ToLower(bytes.ReplaceAll(word, []byte("’"), []byte("'"))))
+		}
+	}
+	if len(word) == len(s.fold) {
+		return false // it is its own contraction
+	}
+	s.next = appendLower(s.next[:0], word)
+	return common.Has(s.next)
 }
 
 func (s *textScan) isName() bool {
 	return s.mask.library.FirstNames().Has(s.fold) || s.mask.library.LastNames().Has(s.fold)
-}
-
-// isTitle knows the words that a name follows.
-func isTitle(word string) bool {
-	switch word {
-	case "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir", "madam", "lady", "lord", "rev", "st", "herr", "frau", "mme", "mlle", "sr", "sra", "don", "mister":
-		return true
-	}
-	return false
-}
-
-// isPlainWord knows the words that may stand with a capital anywhere: those that sentences begin with, and
-// the calendar's, but for May, April, June and August, who may be somebody.
-func isPlainWord(word string) bool {
-	switch word {
-	case "i", "a", "an", "the", "this", "that", "these", "those", "he", "she", "it", "we", "you", "they", "his", "her", "their",
-		"our", "my", "your", "is", "are", "was", "were", "has", "have", "had", "not", "no", "yes", "and", "or", "but", "if", "when",
-		"then", "there", "here", "to", "from", "of", "on", "in", "at", "by", "for", "with", "as", "so", "after", "before", "please",
-		"also", "what", "who", "why", "how", "where", "which", "does", "did", "can", "could", "would", "should",
-		"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
-		"january", "february", "march", "july", "september", "october", "november", "december",
-		"mr", "mrs", "ms", "dr":
-		return true
-	}
-	return false
-}
-
-// isOrdinal reports whether word is a small number with an ending that makes it no code.
-func isOrdinal(word []byte) bool {
-	switch strings.ToLower(strings.TrimLeft(string(word), "0123456789")) {
-	case "", "st", "nd", "rd", "th", "x", "am", "pm", "h", "min", "kg", "km", "cm", "mm":
-		return true
-	}
-	return false
-}
-
-// wordLength returns the length of the word that text begins with: letters, marks and digits of any
-// script, with an apostrophe between letters.
-func wordLength(text []byte) int {
-	n := 0
-	for n < len(text) {
-		if b := text[n]; isLetter(b) || isDigit(b) {
-			n++
-			continue
-		}
-		r, size := utf8.DecodeRune(text[n:])
-		if r == ' ' {
-			break
-		}
-		if unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r) {
-			n += size
-			continue
-		}
-		if n > 0 && (r == '\'' || r == '’') {
-			if next, _ := utf8.DecodeRune(text[n+size:]); unicode.IsLetter(next) {
-				n += size
-				continue
-			}
-		}
-		break
-	}
-	return n
-}
-
-// withoutPossessive cuts 's off a word.
-func withoutPossessive(word []byte) []byte {
-	for _, ending := range []string{"'s", "’s", "'S", "’S"} {
-		if len(word) > len(ending) && string(word[len(word)-len(ending):]) == ending {
-			return word[:len(word)-len(ending)]
-		}
-	}
-	return word
-}
-
-// foldWord appends word in lower case, without accents and with plain apostrophes: the form in which two
-// spellings of one name meet.
-func foldWord(dst, word []byte) []byte {
-	for _, b := range word {
-		if b >= utf8.RuneSelf {
-			for _, r := range string(norm.NFKD.Bytes(word)) {
-				switch {
-				case unicode.IsMark(r):
-				case r == '’':
-					dst = append(dst, '\'')
-				default:
-					dst = utf8.AppendRune(dst, unicode.ToLower(r))
-				}
-			}
-			return dst
-		}
-	}
-	return appendLower(dst, word)
 }

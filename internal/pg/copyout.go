@@ -80,7 +80,7 @@ func (t *copyTap) Read(p []byte) (int, error) {
 
 // bodySize returns how many bytes follow the header that stands next.
 func (t *copyTap) bodySize() (int, error) {
-	size := int(int32(binary.BigEndian.Uint32(t.buffer[t.next+1:]))) - lengthItself //nolint:gosec // a negative length is refused below
+	size := int(int32(binary.BigEndian.Uint32(t.buffer[t.next+1:]))) - lengthItself
 	if size < 0 {
 		return 0, errMessage
 	}

@@ -20,7 +20,7 @@ import (
 
 // message is one message of the server's.
 func message(kind byte, body string) []byte {
-	m := binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(body)+lengthItself)) //nolint:gosec // short
+	m := binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(body)+lengthItself))
 	return append(m, body...)
 }
 

@@ -63,7 +63,7 @@ type Words struct {
 	// upTo[n] is how many words have at most n bytes.
 	upTo []int
 	// folded has every word in lower case; made when first asked for.
-	folded func() map[string]struct{}
+	folded func() *set
 }
 
 // read parses one embedded file. A file that is not there is a mistake of this package alone.
@@ -97,12 +97,12 @@ func newWords(lines []string) *Words {
 	return w
 }
 
-func (w *Words) fold() map[string]struct{} {
-	set := make(map[string]struct{}, len(w.byLength))
-	for _, word := range w.byLength {
-		set[strings.ToLower(word)] = struct{}{}
+func (w *Words) fold() *set {
+	lower := make([]string, len(w.byLength))
+	for i, word := range w.byLength {
+		lower[i] = strings.ToLower(word)
 	}
-	return set
+	return newSet(lower)
 }
 
 // Len returns the number of words.
@@ -123,7 +123,4 @@ func (w *Words) Fitting(n int) int {
 func (w *Words) Word(i int) string { return w.byLength[i] }
 
 // Has reports whether the list holds word, which must be in lower case, in any spelling of case.
-func (w *Words) Has(word []byte) bool {
-	_, ok := w.folded()[string(word)]
-	return ok
-}
+func (w *Words) Has(word []byte) bool { return w.folded().has(word) }
