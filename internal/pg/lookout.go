@@ -138,12 +138,12 @@ type waiter struct {
 func (l *lookout) waiting(ctx context.Context, atLeast time.Duration) (now time.Time, w waiter, err error) {
 	const query = `SELECT clock_timestamp(), coalesce(w.seconds, 0)::float8, coalesce(w.locktype = 'virtualxid', false),
 			coalesce(n.nspname, '')::text, coalesce(c.relname, '')::text
-		FROM (SELECT) one
+		FROM (SELECT ARRAY(` + ownSessions + `) AS pids) own
 		LEFT JOIN LATERAL (
 			SELECT l.locktype, l.relation, extract(epoch FROM clock_timestamp() - l.waitstart) AS seconds
 			FROM (SELECT * FROM pg_locks WHERE NOT granted AND locktype IN ('relation', 'virtualxid')
 				AND waitstart < clock_timestamp() - $2::float8 * interval '1 second' OFFSET 0) l
-			WHERE pg_blocking_pids(l.pid) && ARRAY(` + ownSessions + `)
+			WHERE pg_blocking_pids(l.pid) && own.pids AND l.pid <> ALL (own.pids)
 			ORDER BY l.waitstart LIMIT 1) w ON true
 		LEFT JOIN pg_class c ON c.oid = w.relation LEFT JOIN pg_namespace n ON n.oid = c.relnamespace`
 	var seconds float64
