@@ -116,7 +116,10 @@ func (h *holding) close() {
 	}
 	ended := time.Now()
 	h.lookout.stop()
-	cost := work.Cost{Bytes: h.meter.bytes.Load(), Milliseconds: ended.Sub(h.began).Milliseconds(), Sessions: sessions, LongestWaitMS: h.lookout.longestWait().Milliseconds()}
+	cost := work.Cost{
+		Bytes: h.meter.bytes.Load(), Milliseconds: ended.Sub(h.began).Milliseconds(), Sessions: sessions,
+		LongestWaitMS: h.lookout.longestWait().Milliseconds(), PausedMS: h.meter.gate.paused().Milliseconds(),
+	}
 	if !h.exported.IsZero() {
 		cost.SnapshotMS = ended.Sub(h.exported).Milliseconds()
 	}

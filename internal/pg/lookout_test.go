@@ -184,7 +184,7 @@ func TestReadingPausesBeforeItStops(t *testing.T) {
 			for range 2 {
 				_, _ = w.Write(nil)
 				passed++
-				time.Sleep(1500 * time.Millisecond)
+				time.Sleep(1500 * time.Millisecond) //nolint:forbidigo // fake time
 			}
 		}()
 		m.gate.set(false)
@@ -213,7 +213,7 @@ func TestReadingPausesBeforeItStops(t *testing.T) {
 			if passed != want {
 				t.Fatalf("after %d s %d writes passed, want %d", second, passed, want)
 			}
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) //nolint:forbidigo // fake time
 		}
 		m.gate.set(true)
 		<-ended

@@ -43,6 +43,9 @@ type gate struct {
 	mu sync.Mutex
 	// shut is closed when the gate opens again; nil while it is open.
 	shut chan struct{}
+	// since is when it was shut, held for how long it was, before that.
+	since time.Time
+	held  time.Duration
 }
 
 // set opens or shuts the gate.
@@ -53,9 +56,18 @@ func (g *gate) set(open bool) {
 	case open && g.shut != nil:
 		close(g.shut)
 		g.shut = nil
+		g.held += time.Since(g.since)
 	case !open && g.shut == nil:
 		g.shut = make(chan struct{})
+		g.since = time.Now()
 	}
+}
+
+// paused returns for how long the gate was shut, once it is open.
+func (g *gate) paused() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.held
 }
 
 // pass waits until the gate is open.

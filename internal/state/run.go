@@ -67,6 +67,8 @@ type Result struct {
 	Publication *Publication `json:"publication,omitempty"`
 	Tables      []Table      `json:"tables,omitempty"`
 	Phases      []Phase      `json:"phases,omitempty"`
+	// Cost is what the run cost its source; zero when it read nothing.
+	Cost work.Cost `json:"source_cost,omitzero"`
 }
 
 // Total returns the sum of all tables.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/lethedb/lethe/internal/work"
 )
 
 // Begin records that run has started: its Outcome is Running whatever it says, its Process this one, and
@@ -60,6 +62,12 @@ func finish(ctx context.Context, tx *sql.Tx, id string, r Result) error {
 			return err
 		}
 	}
+	if c := r.Cost; c != (work.Cost{}) {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO run_cost (run, bytes, ms, sessions, snapshot_ms, longest_wait_ms, paused_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			id, c.Bytes, c.Milliseconds, c.Sessions, c.SnapshotMS, c.LongestWaitMS, c.PausedMS); err != nil {
+			return err
+		}
+	}
 	for no, t := range r.Tables {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO run_table (run, no, schema, name, rows, bytes, ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
 			id, no, t.Schema, t.Name, t.Rows, t.Bytes, t.Milliseconds); err != nil {
@@ -91,7 +99,7 @@ const runColumns = `SELECT id, environment, source, kind, started, host, user, v
 	ended, outcome, exit, code, rules, plan, catalog, key_id, database, previous, outage_ms, sessions
 	FROM run LEFT JOIN publication ON publication.run = run.id `
 
-// Runs returns the runs that filter picks, the newest first, without their Tables and Phases.
+// Runs returns the runs that filter picks, the newest first, without their Tables, Phases and Cost.
 func (s *Store) Runs(ctx context.Context, filter Filter) ([]Run, error) {
 	rows, err := s.db.QueryContext(ctx, runColumns+`WHERE (?1 = '' OR environment = ?1) AND (?2 = '' OR kind = ?2) AND started >= ?3
 		ORDER BY started DESC, id DESC`, filter.Environment, filter.Kind, earliest(filter.Since))
@@ -141,6 +149,16 @@ func (s *Store) Run(ctx context.Context, id string) (Run, error) {
 		func(p *Phase) []any { return []any{&p.Name, &p.Milliseconds} })
 	if err != nil {
 		return Run{}, fmt.Errorf("read phases of run %s: %w", id, err)
+	}
+	costs, err := collect(ctx, s.db, "SELECT bytes, ms, sessions, snapshot_ms, longest_wait_ms, paused_ms FROM run_cost WHERE run = ?", id,
+		func(c *work.Cost) []any {
+			return []any{&c.Bytes, &c.Milliseconds, &c.Sessions, &c.SnapshotMS, &c.LongestWaitMS, &c.PausedMS}
+		})
+	if err != nil {
+		return Run{}, fmt.Errorf("read cost of run %s: %w", id, err)
+	}
+	if len(costs) == 1 {
+		run.Cost = costs[0]
 	}
 	return run, nil
 }

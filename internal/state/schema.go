@@ -67,6 +67,16 @@ CREATE TABLE ledger_head (
 	seq INTEGER NOT NULL,
 	hash TEXT NOT NULL
 ) STRICT;
+`, `
+CREATE TABLE run_cost (
+	run TEXT PRIMARY KEY REFERENCES run,
+	bytes INTEGER NOT NULL,
+	ms INTEGER NOT NULL,
+	sessions INTEGER NOT NULL,
+	snapshot_ms INTEGER NOT NULL,
+	longest_wait_ms INTEGER NOT NULL,
+	paused_ms INTEGER NOT NULL
+) STRICT;
 `}
 }
 

@@ -104,6 +104,7 @@ func TestRunReadsAsItWasRecorded(t *testing.T) {
 			{Schema: "Foo Bar", Name: `a "b"`, Rows: 1, Bytes: 2, Milliseconds: 3},
 		},
 		Phases: []Phase{{"copy", 70}, {"verify", 9}},
+		Cost:   work.Cost{Bytes: 9, Milliseconds: 8, Sessions: 4, SnapshotMS: 7, LongestWaitMS: 6, PausedMS: 5},
 	}
 	if err := s.Finish(t.Context(), "r1", result); err != nil {
 		t.Fatal(err)

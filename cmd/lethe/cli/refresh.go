@@ -45,8 +45,10 @@ type refreshDocument struct {
 	Tables      []refresh.TableReport `json:"tables"`
 	Phases      []refresh.PhaseReport `json:"phases"`
 	Total       work.Count            `json:"total"`
-	Seconds     float64               `json:"seconds"`
-	Findings    finding.List          `json:"findings,omitempty"`
+	// Cost is what the run cost the source.
+	Cost     work.Cost    `json:"source_cost"`
+	Seconds  float64      `json:"seconds"`
+	Findings finding.List `json:"findings,omitempty"`
 }
 
 // refreshOptions are what the command line adds to the configuration.
@@ -226,6 +228,7 @@ func (r *refreshing) copy(ctx context.Context, source *pg.Source, target *pg.Tar
 	})
 	r.doc.Tables, r.doc.Phases, r.doc.Total = report.Tables, report.Phases, report.Total
 	r.doc.Findings = append(r.doc.Findings, report.Findings...)
+	r.doc.Cost = source.Cost()
 	if err != nil {
 		return r.blame(err)
 	}
@@ -375,7 +378,7 @@ func (r *refreshing) accept(ctx context.Context) error {
 
 // result is what goes on record.
 func (r *refreshing) result() state.Result {
-	result := state.Result{Outcome: state.Built, Digests: r.doc.Digests}
+	result := state.Result{Outcome: state.Built, Digests: r.doc.Digests, Cost: r.doc.Cost}
 	for _, t := range r.doc.Tables {
 		result.Tables = append(result.Tables, state.Table{
 			Schema: t.Table.Schema, Name: t.Table.Name, Rows: t.Rows, Bytes: t.Bytes, Milliseconds: t.Milliseconds,

@@ -8,6 +8,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/lethedb/lethe/internal/pg"
+	"github.com/lethedb/lethe/internal/work"
 )
 
 // most is how many tables the summary lists; the rest is one line.
@@ -35,6 +36,7 @@ func (a *app) showRefresh(w io.Writer, d *refreshDocument) {
 		}
 		a.tell(w, 0, "%s of %s's own in %s%s", counted(int(r.Rows), "row"), d.Environment, printable(r.Table.String()), dropped)
 	}
+	a.tell(w, 0, "production: %s", costText(d.Cost))
 	if !d.Published {
 		a.tell(w, 0, "%s run %s, not published; the old database serves on\nfinish it: lethe publish %s", a.paintOut(green, "built:"), d.Run, d.Environment)
 		return
@@ -66,4 +68,19 @@ func served(run string) string {
 		return "what was there when it was adopted"
 	}
 	return "run " + run
+}
+
+// costText says what a run cost its source.
+func costText(c work.Cost) string {
+	ms := func(n int64) string { return durationText(time.Duration(n) * time.Millisecond) }
+	waited := "nobody was seen waiting for it"
+	if c.LongestWaitMS > 0 {
+		waited = "somebody waited " + ms(c.LongestWaitMS) + " for it"
+	}
+	text := fmt.Sprintf("%s read in %s, at most %s at once, a snapshot held for %s, %s", bytesText(c.Bytes), ms(c.Milliseconds),
+		counted(c.Sessions, "session"), ms(c.SnapshotMS), waited)
+	if c.PausedMS > 0 {
+		text += ", paused for " + ms(c.PausedMS)
+	}
+	return text
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lethedb/lethe/internal/state"
+	"github.com/lethedb/lethe/internal/work"
 )
 
 func (a *app) runsCommand() *cobra.Command {
@@ -162,6 +163,9 @@ func (a *app) showRun(w io.Writer, run state.Run) {
 	if p := run.Publication; p != nil {
 		line("published", fmt.Sprintf("%s, %d ms without service, %s ended", p.Database, p.OutageMS, counted(p.Sessions, "session")))
 		line("previous", p.Previous)
+	}
+	if run.Cost != (work.Cost{}) {
+		line("production", costText(run.Cost))
 	}
 	line("next", advice(run))
 	if len(run.Tables) == 0 {
