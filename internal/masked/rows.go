@@ -65,6 +65,7 @@ type Rows struct {
 	header  Header
 	write   func(io.Writer) (int64, error)
 	observe func(bytes, rows int)
+	abandon func()
 	spent   bool
 }
 
@@ -81,6 +82,17 @@ func (r *Rows) Header() Header { return r.header }
 // format end in it, on Push's goroutine. It is for progress; it must be called before Push, sees no bytes,
 // and counts no rows of the binary format.
 func (r *Rows) Observe(see func(bytes, rows int)) { r.observe = see }
+
+// OnAbandon has stop called when whoever loads the rows wants no more of them, so that a Push that waits for
+// its source ends. It must be called before Push.
+func (r *Rows) OnAbandon(stop func()) { r.abandon = stop }
+
+// Abandon says that nobody wants the rows that Push has not written yet. It may be called beside Push.
+func (r *Rows) Abandon() {
+	if r.abandon != nil {
+		r.abandon()
+	}
+}
 
 // Push writes all rows to w and returns how many there were. A second call is an error: the source of
 // the rows is spent.

@@ -51,20 +51,32 @@ func copyIn(ctx context.Context, conn *pgx.Conn, table work.Table, rows *masked.
 	var pushing sync.WaitGroup
 	var pushed int64
 	var pushErr error
+	ended := make(chan struct{}) // when the rows have, before the server is told
 	pushing.Go(func() {
 		to := io.Writer(frames)
 		if see != nil {
 			to = io.MultiWriter(frames, see)
 		}
 		pushed, pushErr = rows.Push(to)
+		close(ended)
 		// The queue ends with the error of pushing, so that the server is told to forget the rows.
 		pushErr = frames.finish(pushErr)
 	})
 	tag, err := conn.PgConn().CopyFrom(ctx, frames, statement)
 	frames.abandon() // a server that stopped reading must not leave the pusher waiting
+	refused := false
+	select {
+	case <-ended:
+	default:
+		// Nor its source, which may be long in coming with the next row.
+		refused = err != nil
+		rows.Abandon()
+	}
 	pushing.Wait()
 	count := work.Count{Bytes: frames.taken}
 	switch {
+	case refused:
+		return count, fmt.Errorf("copy into %s: %w", into, err)
 	case pushErr != nil && !errors.Is(pushErr, errAbandoned):
 		return count, pushErr // the cause; what the server says of it is an echo
 	case err != nil:

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,7 +62,7 @@ func runTool(ctx context.Context, path string, env []string, args ...string) err
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = toolGrace
-	err := cmd.Run()
+	err := runChild(cmd)
 	if err == nil {
 		return nil
 	}
@@ -72,6 +73,20 @@ func runTool(ctx context.Context, path string, env []string, args ...string) err
 		return newToolError(filepath.Base(path), exit.ExitCode(), out.kept.Bytes())
 	}
 	return fmt.Errorf("run %s: %w", filepath.Base(path), err)
+}
+
+// runChild runs a program that ends when this process does, however it ends, where the platform can promise
+// that: a pg_dump that goes on alone would hold its locks. The goroutine keeps its thread meanwhile, because
+// Linux sends the signal when the thread that forked ends, and Go ends idle threads.
+func runChild(cmd *exec.Cmd) error {
+	endWithParent(cmd)
+	ended := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		ended <- cmd.Run()
+	}()
+	return <-ended
 }
 
 // limited remembers the first outputLimit bytes written to it and drops the rest. The exec package

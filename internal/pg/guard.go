@@ -1,6 +1,7 @@
 package pg
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -232,9 +233,35 @@ func Standing(ctx context.Context, opts TargetOptions, sourceDSN string) (findin
 	t, err := findTarget(ctx, opts)
 	if err == nil {
 		err = t.Guard(ctx, sourceDSN)
+	} else if _, ok := errors.AsType[*RefusedError](err); ok {
+		// What no adoption could allow is told first: adopting is then no remedy.
+		err = cmp.Or(never(ctx, opts, sourceDSN), err)
 	}
 	if no, ok := errors.AsType[*RefusedError](err); ok {
 		return no.Findings, nil
 	}
 	return nil, err
+}
+
+// never returns a RefusedError when the target is the source, or its primary, whatever was agreed; nil when it
+// is not, or when nobody can tell.
+func never(ctx context.Context, opts TargetOptions, sourceDSN string) error {
+	config, err := parse(opts.DSN)
+	if err != nil {
+		return nil //nolint:nilerr // told by who opens it
+	}
+	databases := []string{config.Database}
+	if opts.Slots != nil {
+		databases = opts.Slots.Databases[:]
+	}
+	for _, database := range databases {
+		r, err := relate(ctx, sourceDSN, opts.DSN, database)
+		if err != nil {
+			continue
+		}
+		if found := r.refusals(database, true, true); r.SameDatabase || r.Replica {
+			return &RefusedError{Findings: found}
+		}
+	}
+	return nil
 }

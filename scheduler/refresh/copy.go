@@ -163,10 +163,13 @@ func (r *run) move(ctx context.Context, from Producer, part work.Part) (last boo
 
 // attempt copies one part, once. What it told of its progress is taken back when it fails.
 func (r *run) attempt(ctx context.Context, from Producer, part work.Part) (work.Count, error) {
-	rows, err := from.Rows(ctx, part)
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	rows, err := from.Rows(reading, part)
 	if err != nil {
 		return work.Count{}, fmt.Errorf("read %s: %w", part, err)
 	}
+	rows.OnAbandon(stop)
 	var told work.Count
 	rows.Observe(func(bytes, rows int) {
 		told = told.Add(work.Count{Bytes: int64(bytes), Rows: int64(rows)})
