@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -122,4 +123,23 @@ func mostSessions(t *testing.T, conn *pgx.Conn, stop <-chan struct{}) (most int)
 		}
 		most = max(most, n)
 	}
+}
+
+// TestKilledItLeavesNobodyOnTheSource holds that pg_dump ends with a lethe that is killed, though what it waits
+// for does not: it would go on to hold a lock on every table.
+func TestKilledItLeavesNobodyOnTheSource(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux ends a child with its parent")
+	}
+	g := newGenerations(t)
+	g.adopted()
+	blocker := connected(t, g.production.DSN())
+	execute(t, blocker, `BEGIN`)
+	execute(t, blocker, `LOCK TABLE pg_catalog.pg_ts_parser`) // pg_dump reads it late
+	p := g.start("refresh", "staging")
+	eventually(t, blocker, `SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'pg_catalog.pg_ts_parser'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
+	p.kill()
+	eventually(t, blocker, `SELECT (count(*) = 0)::int FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+		WHERE c.relname IN ('one', 'two', 'gate') AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
 }
