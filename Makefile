@@ -28,7 +28,7 @@ test: ## Every test, against a real PostgreSQL (LETHE_TEST_REQUIRE=1 refuses ski
 
 .PHONY: race
 race: ## The packages with goroutines, under the race detector
-	$(GO) test -race $(TESTFLAGS) -short ./anonymize/... ./internal/copytext ./internal/ledger ./internal/masked ./internal/state ./scheduler/...
+	$(GO) test -race $(TESTFLAGS) -short ./anonymize/... ./internal/copybinary ./internal/copytext ./internal/ledger ./internal/masked ./internal/state ./scheduler/...
 
 .PHONY: fuzz
 fuzz: ## Each fuzz target for FUZZTIME (default 5s)
@@ -46,6 +46,7 @@ bench: build ## A refresh beside unmasked clones (SCALE=0.1 ROUNDS=3 BENCH=flags
 .PHONY: bench-go
 bench-go: ## Benchmarks of masks, codec and compile (BENCHTIME=1s)
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(or $(BENCHTIME),1s) ./anonymize/... ./internal/copytext ./rules
+	$(GO) test -run '^$$' -bench Part -benchtime 3x ./internal/pg
 
 .PHONY: test-versions
 test-versions: ## The laws on other PostgreSQL versions, where a Docker engine answers

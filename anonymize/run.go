@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/lethedb/lethe/internal/copybinary"
 	"github.com/lethedb/lethe/internal/copytext"
+	"github.com/lethedb/lethe/internal/masked"
 )
 
 // chunkSize is 64 KiB less the five bytes of a message header: what one CopyData message of the driver
@@ -19,7 +21,8 @@ const chunkSize = 65_531
 type run struct {
 	table  *Table
 	sink   io.Writer
-	split  *copytext.Splitter
+	split  splitter
+	binary bool
 	fields [][]byte
 	cells  []cell
 	views  []view
@@ -30,6 +33,18 @@ type run struct {
 	rows int64
 	// err is the first error of ours; nothing is written after it.
 	err error
+}
+
+// splitter cuts the part into rows of raw fields: of the text form, or of the binary one, in which a field
+// that is NULL is nil.
+type splitter interface {
+	Feed(chunk []byte)
+	Next() bool
+	Fields() [][]byte
+	Line() []byte
+	Row() int64
+	Err() error
+	Close() error
 }
 
 // cell is what is known of one field: its value if inRow is the current row, its output once its column's
@@ -57,6 +72,10 @@ func newRun(t *Table, w io.Writer) *run {
 		outs:  make([]byte, 0, 1024),
 		out:   make([]byte, 0, chunkSize+1024),
 	}
+	if t.header.Format == masked.Binary {
+		r.binary, r.split = true, copybinary.NewSplitter(len(t.columns))
+		r.out = append(r.out, copybinary.Signature...)
+	}
 	r.fields = r.split.Fields()
 	for i := range r.views {
 		r.views[i] = view{run: r, siblings: t.columns[i].siblings}
@@ -69,6 +88,7 @@ func (r *run) Write(p []byte) (int, error) {
 	if r.err != nil {
 		return 0, r.err
 	}
+	before := r.rows
 	r.split.Feed(p)
 	for r.split.Next() {
 		if r.err = r.row(); r.err != nil {
@@ -79,6 +99,9 @@ func (r *run) Write(p []byte) (int, error) {
 	if err := r.split.Err(); err != nil {
 		r.err = fmt.Errorf("mask %s: %w", r.table.header.Table, err)
 		return 0, r.err
+	}
+	if r.binary {
+		masked.Tally(r.sink, int(r.rows-before))
 	}
 	return len(p), nil
 }
@@ -94,6 +117,9 @@ func (r *run) close() error {
 	if err := r.split.Close(); err != nil {
 		return fmt.Errorf("mask %s: %w", r.table.header.Table, err)
 	}
+	if r.binary {
+		r.out = append(r.out, copybinary.Trailer...)
+	}
 	return r.flush(0)
 }
 
@@ -107,31 +133,47 @@ func (r *run) row() error {
 		}
 	}
 	line := r.split.Line()
-	from, start := 0, 0 // kept bytes not yet written begin at from, the field at start
+	// In the text form fields end with one byte, in the binary form their length comes before them, and the
+	// number of fields before all.
+	start, prefix, suffix := 0, 0, 1
+	if r.binary {
+		start, prefix, suffix = copybinary.CountSize, copybinary.LengthSize, 0
+	}
+	from := 0 // kept bytes not yet written begin here, the field and what comes before it at start
 	for i, field := range r.fields {
 		if r.table.columns[i].Mask != nil {
 			if err := r.keep(line[from:start]); err != nil {
 				return err
 			}
-			from = start + len(field)
-			if err := r.put(&r.cells[i]); err != nil {
+			from = start + prefix + len(field)
+			if err := r.put(i); err != nil {
 				return err
 			}
 		}
-		start += len(field) + 1
+		start += prefix + len(field) + suffix
 	}
 	if err := r.keep(line[from:]); err != nil {
 		return err
 	}
-	r.out = append(r.out, '\n')
+	if !r.binary {
+		r.out = append(r.out, '\n')
+	}
 	return r.flush(chunkSize)
+}
+
+// isNull reports whether a field is NULL.
+func (r *run) isNull(i int) bool {
+	if r.binary {
+		return r.fields[i] == nil
+	}
+	return copytext.IsNull(r.fields[i])
 }
 
 // mask makes the output of one field.
 func (r *run) mask(i int) error {
 	c, column := &r.cells[i], &r.table.columns[i]
 	c.out, c.outNull = nil, true
-	null := copytext.IsNull(r.fields[i])
+	null := r.isNull(i)
 	if null && column.Nulls == NullsKept {
 		return nil
 	}
@@ -170,18 +212,35 @@ func (r *run) read(i int) error {
 	if c.inRow == r.split.Row() {
 		return nil
 	}
-	c.inRow, c.in, c.inNull = r.split.Row(), raw, copytext.IsNull(raw)
-	if c.inNull || copytext.IsPlain(raw) {
+	c.inRow, c.in, c.inNull = r.split.Row(), raw, r.isNull(i)
+	if c.inNull || r.isText(i) {
 		return nil
 	}
 	// Where ins grows, the cells before keep the old memory, which stays as it is.
 	before := len(r.ins)
-	ins, _, err := copytext.Unescape(r.ins, raw)
+	ins, err := r.unpack(i)
 	if err != nil {
 		return err
 	}
 	c.in, r.ins = ins[before:], ins
 	return nil
+}
+
+// isText reports whether the raw field is the text of its value.
+func (r *run) isText(i int) bool {
+	if r.binary {
+		return r.table.columns[i].codec.Plain()
+	}
+	return copytext.IsPlain(r.fields[i])
+}
+
+// unpack appends the text of a raw field to ins.
+func (r *run) unpack(i int) ([]byte, error) {
+	if r.binary {
+		return r.table.columns[i].codec.Text(r.ins, r.fields[i])
+	}
+	ins, _, err := copytext.Unescape(r.ins, r.fields[i])
+	return ins, err
 }
 
 // keep writes bytes of the line as they came.
@@ -199,10 +258,20 @@ func (r *run) keep(b []byte) error {
 }
 
 // put writes the output of a masked field.
-func (r *run) put(c *cell) error {
-	if c.outNull {
+func (r *run) put(i int) error {
+	c := &r.cells[i]
+	switch {
+	case r.binary && c.outNull:
+		r.out = copybinary.AppendNull(r.out)
+	case r.binary:
+		var err error
+		if r.out, err = copybinary.AppendField(r.out, r.table.columns[i].codec, c.out); err != nil {
+			column := &r.table.columns[i]
+			return &MaskError{Table: r.table.header.Table, Column: column.Name, Mask: column.MaskName, Row: r.split.Row(), Err: err}
+		}
+	case c.outNull:
 		r.out = copytext.AppendNull(r.out)
-	} else {
+	default:
 		r.out = copytext.AppendEscaped(r.out, c.out)
 	}
 	return r.flush(chunkSize)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/copybinary"
 	"github.com/lethedb/lethe/internal/masked"
 )
 
@@ -24,6 +25,9 @@ type Column struct {
 	// Siblings are the columns that the mask reads, in the order of its Row's indexes; nil when it reads
 	// its own value alone.
 	Siblings []string
+	// Type is the column's type. It is needed where the rows travel in the binary form, of columns that a mask
+	// stands on or reads.
+	Type catalog.Type
 }
 
 // Table masks the rows of one table. It is read-only; any number of parts may be masked at once.
@@ -38,14 +42,20 @@ type Table struct {
 type column struct {
 	Column
 	siblings []int
+	// codec reads and writes its values in the binary form.
+	codec copybinary.Codec
 }
 
-// NewTable makes a Table that seals rows with header, whose Columns must be those of columns; its Format
-// and Origin are set here. It refuses a masked column without a null policy, a sibling that is not among
+// NewTable makes a Table that seals rows with header, whose Columns must be those of columns; its Origin is
+// set here, and its Format, where it is not masked.Binary, to masked.Text. In the binary form it refuses a
+// column whose values are masked or read and cannot be turned into text. It refuses a masked column without a null policy, a sibling that is not among
 // the columns, and columns that read one another in a circle, as there is no order in which Row.Out would
 // be ready.
 func NewTable(header masked.Header, columns []Column) (*Table, error) {
-	header.Format, header.Origin = masked.Text, masked.Anonymized
+	header.Origin = masked.Anonymized
+	if header.Format != masked.Binary {
+		header.Format = masked.Text
+	}
 	t := &Table{header: header, columns: make([]column, len(columns))}
 	index := make(map[string]int, len(columns))
 	for i, c := range columns {
@@ -73,7 +83,30 @@ func NewTable(header masked.Header, columns []Column) (*Table, error) {
 			t.columns[i].siblings = append(t.columns[i].siblings, sibling)
 		}
 	}
+	if header.Format == masked.Binary {
+		if err := t.setCodecs(); err != nil {
+			return nil, err
+		}
+	}
 	return t, t.arrange()
+}
+
+// setCodecs finds the codecs of all columns whose values a mask sees.
+func (t *Table) setCodecs() error {
+	for i := range t.columns {
+		seen := t.columns[i].siblings
+		if t.columns[i].Mask != nil {
+			seen = append(slices.Clone(seen), i)
+		}
+		for _, at := range seen {
+			c := &t.columns[at]
+			var ok bool
+			if c.codec, ok = copybinary.CodecFor(c.Type); !ok {
+				return fmt.Errorf("mask column %s: type %s cannot be read in the binary form of COPY", t.header.Table.Column(c.Name), c.Type.Name)
+			}
+		}
+	}
+	return nil
 }
 
 // arrange sets order, or returns which columns wait for one another.
@@ -113,7 +146,7 @@ func (t *Table) arrange() error {
 func (t *Table) Header() masked.Header { return t.header }
 
 // Rows returns the masked rows of one part. When they are pushed, source is called once to write the part
-// in COPY's text form, in chunks of any size, to the writer it is given; its error, unless one of ours
+// in the table's form of COPY, in chunks of any size, to the writer it is given; its error, unless one of ours
 // came first, is Push's. A part that ends inside a row is an error.
 //
 // Kept fields leave byte for byte as they came. The sink's writer gets chunks of exactly 65,531 bytes and
@@ -144,7 +177,11 @@ type pass interface {
 }
 
 func (t *Table) pass(w io.Writer) pass {
-	if len(t.order) == 0 {
+	switch {
+	case len(t.order) > 0:
+	case t.header.Format == masked.Binary:
+		return &keptBinary{table: t, sink: w, split: copybinary.NewSplitter(len(t.columns))}
+	default:
 		return &kept{table: t, sink: w}
 	}
 	return newRun(t, w)

@@ -2,15 +2,23 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lethedb/lethe/anonymize"
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/masked"
 )
 
-// Masker returns the table of masks for one table, which seals rows under this plan's digest. It errs as
-// Err does, and for a table that the plan does not have or of which no row arrives.
+// Masker returns the table of masks for one table, which seals rows under this plan's digest and takes them
+// in the text form of COPY. It errs as Err does, and for a table that the plan does not have or of which no
+// row arrives.
 func (p *Plan) Masker(name catalog.Name) (*anonymize.Table, error) {
+	return p.MaskerOf(name, masked.Text)
+}
+
+// MaskerOf is Masker for either form of COPY. In the binary form it errs also for a table with a column
+// whose values masks see and whose type has no text made of it there.
+func (p *Plan) MaskerOf(name catalog.Name, format masked.Format) (*anonymize.Table, error) {
 	if err := p.Err(); err != nil {
 		return nil, fmt.Errorf("mask %s: %w", name, err)
 	}
@@ -18,11 +26,11 @@ func (p *Plan) Masker(name catalog.Name) (*anonymize.Table, error) {
 	if t == nil || t.Rows == RowsNone || t.Rows == RowsDropped {
 		return nil, fmt.Errorf("mask %s: no row of it arrives by this plan", name)
 	}
-	header := masked.Header{Table: name, Plan: p.Digests.Plan}
+	header := masked.Header{Table: name, Format: format, Plan: p.Digests.Plan}
 	columns := make([]anonymize.Column, 0, len(t.Columns))
 	for _, c := range t.Columns {
 		header.Columns = append(header.Columns, c.Column.Name)
-		made := anonymize.Column{Name: c.Column.Name, Mask: c.Run, Siblings: c.Siblings}
+		made := anonymize.Column{Name: c.Column.Name, Mask: c.Run, Siblings: c.Siblings, Type: c.Column.Type}
 		if c.Definition != nil {
 			made.MaskName, made.Nulls = c.Definition.Name, c.Definition.Nulls
 		}
@@ -33,4 +41,15 @@ func (p *Plan) Masker(name catalog.Name) (*anonymize.Table, error) {
 		return nil, fmt.Errorf("mask %s: %w", name, err)
 	}
 	return table, nil
+}
+
+// Sees reports whether a mask of the table sees the values of a column: it stands on it or reads it.
+func (t *TablePlan) Sees(column string) bool {
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		if c.Run != nil && (c.Column.Name == column || slices.Contains(c.Siblings, column)) {
+			return true
+		}
+	}
+	return false
 }

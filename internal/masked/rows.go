@@ -79,8 +79,8 @@ func Seal(h Header, write func(io.Writer) (int64, error)) *Rows {
 func (r *Rows) Header() Header { return r.header }
 
 // Observe has see called with the size of every write that Push makes and with how many rows of the text
-// format end in it, on Push's goroutine. It is for progress; it must be called before Push, sees no bytes,
-// and counts no rows of the binary format.
+// format end in it, on Push's goroutine; rows of the binary format are those that its writer has told of by
+// Tally. It is for progress, must be called before Push, and sees no bytes.
 func (r *Rows) Observe(see func(bytes, rows int)) { r.observe = see }
 
 // OnAbandon has stop called when whoever loads the rows wants no more of them, so that a Push that waits for
@@ -122,4 +122,12 @@ func (o observed) Write(p []byte) (int, error) {
 	}
 	o.see(n, rows)
 	return n, err
+}
+
+// Tally tells whoever observes w, the writer that Push hands to the rows' function, that so many more rows
+// of the binary format went to it: there they cannot be told from their bytes.
+func Tally(w io.Writer, rows int) {
+	if o, ok := w.(observed); ok && o.format == Binary && rows > 0 {
+		o.see(0, rows)
+	}
 }

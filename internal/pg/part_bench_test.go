@@ -13,11 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/lethedb/lethe/anonymize"
-	"github.com/lethedb/lethe/anonymize/builtin"
-	"github.com/lethedb/lethe/anonymize/derive"
 	"github.com/lethedb/lethe/internal/catalog"
-	"github.com/lethedb/lethe/internal/masked"
 	"github.com/lethedb/lethe/internal/pgtest"
 	"github.com/lethedb/lethe/internal/work"
 )
@@ -52,61 +48,6 @@ func benchTables() []benchTable {
 		},
 		{"items", `id bigint, order_id bigint, product_id int, quantity int, price numeric(10,2)`, `g, g / 3, g % 5000, 1 + g % 5, (g % 10000) / 100.0`, nil},
 	}
-}
-
-// params are what a mask of the benchmark cannot do without.
-func benchParams(mask string) map[string]any {
-	switch mask {
-	case "date_shift":
-		return map[string]any{"days": int64(30)}
-	case "redact_text":
-		return map[string]any{"known": []string{"full_name", "email"}}
-	}
-	return map[string]any{}
-}
-
-// masker makes the masks of a table, or of the same table with every column kept.
-func (bt benchTable) masker(b *testing.B, table *catalog.Table, masks bool) *anonymize.Table {
-	b.Helper()
-	registry, err := anonymize.NewRegistry(builtin.Masks())
-	if err != nil {
-		b.Fatal(err)
-	}
-	key := derive.MaskingKeyOf([32]byte{1, 2, 3})
-	header := masked.Header{Table: table.Name, Plan: planDigest}
-	var columns []anonymize.Column
-	for _, c := range table.Columns {
-		header.Columns = append(header.Columns, c.Name)
-		column := anonymize.Column{Name: c.Name}
-		if name := bt.masks[c.Name]; masks && name != "" {
-			definition, _ := registry.Lookup(name)
-			args := anonymize.Args{Column: c.Name, Type: c.Type, Params: map[string]any{}, Siblings: map[string]int{}, Domain: name, Key: key.Key(name, name)}
-			for _, p := range definition.Params {
-				if p.Default != nil {
-					args.Params[p.Name] = p.Default
-				}
-			}
-			for name, value := range benchParams(name) {
-				args.Params[name] = value
-				if siblings, ok := value.([]string); ok {
-					column.Siblings = siblings
-					for i, sibling := range siblings {
-						args.Siblings[sibling] = i
-					}
-				}
-			}
-			if column.Mask, err = definition.New(args); err != nil {
-				b.Fatal(err)
-			}
-			column.MaskName, column.Nulls = name, definition.Nulls
-		}
-		columns = append(columns, column)
-	}
-	t, err := anonymize.NewTable(header, columns)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return t
 }
 
 // BenchmarkPart carries one part from a source to a target, as a run does, and says what a row costs: in
@@ -154,7 +95,10 @@ func BenchmarkPart(b *testing.B) {
 func benchPart(ctx context.Context, b *testing.B, bt benchTable, c *catalog.Catalog, snap *Snapshot, into *pgx.Conn, binary, masks bool) {
 	table := c.Table(public(bt.name))
 	order := work.Table{Table: table, Columns: orderTable(table)[0].Columns, Binary: binary}
-	masker := bt.masker(b, table, masks)
+	if !masks {
+		bt.masks = nil
+	}
+	masker := maskerOf(b, table, binary, bt.masks, map[string][]string{"notes": {"full_name", "email"}})
 	query := Query{Table: table.Name, Columns: order.Columns, Range: work.Range{Kind: work.Whole}, Binary: binary}
 	b.ReportAllocs()
 	var used time.Duration

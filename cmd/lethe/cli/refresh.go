@@ -224,7 +224,7 @@ func (r *refreshing) copy(ctx context.Context, source *pg.Source, target *pg.Tar
 	progress := r.newProgress()
 	defer progress.close()
 	report, err := refresh.Run(ctx, refresh.Job{
-		At: r.instant(source), Into: target, Schedule: target, Trial: target, Verify: certifier{target, r.record, r.signing, columnsOf(r.plan.Catalog)}, Workers: r.jobs(), Build: r.options.noPublish, Steps: r.steps(target), Publishing: r.publishing(target), Events: progress.event, Now: r.Now,
+		At: r.instant(source, target), Into: target, Schedule: target, Trial: target, Verify: certifier{target, r.record, r.signing, columnsOf(r.plan.Catalog)}, Workers: r.jobs(), Build: r.options.noPublish, Steps: r.steps(target), Publishing: r.publishing(target), Events: progress.event, Now: r.Now,
 	})
 	r.doc.Tables, r.doc.Phases, r.doc.Total = report.Tables, report.Phases, report.Total
 	r.doc.Findings = append(r.doc.Findings, report.Findings...)
@@ -241,7 +241,7 @@ func (r *refreshing) copy(ctx context.Context, source *pg.Source, target *pg.Tar
 }
 
 // instant scopes the source's locks and snapshot.
-func (r *refreshing) instant(source *pg.Source) refresh.Instant {
+func (r *refreshing) instant(source *pg.Source, target *pg.Target) refresh.Instant {
 	return func(ctx context.Context, read func(context.Context, *work.Order, refresh.Producer) error) error {
 		tables, err := r.plan.Order()
 		if err != nil {
@@ -255,12 +255,15 @@ func (r *refreshing) instant(source *pg.Source) refresh.Instant {
 			}
 		}
 		return source.WithSnapshot(ctx, r.plan.Catalog, locked, func(ctx context.Context, snapshot *pg.Snapshot) error {
+			if err := target.ChooseForms(ctx, snapshot.Catalog().Server, tables, r.sees); err != nil {
+				return err
+			}
 			order, err := r.order(ctx, source, snapshot, tables)
 			if err != nil {
 				return err
 			}
 			producer, err := refresh.NewMasking(snapshotReader{snapshot, order.Run}, order, func(name catalog.Name) (*anonymize.Table, error) {
-				return r.plan.Masker(name)
+				return r.plan.MaskerOf(name, formOf(order.Tables, name))
 			})
 			if err != nil {
 				return err
