@@ -46,9 +46,11 @@ type refreshDocument struct {
 	Phases      []refresh.PhaseReport `json:"phases"`
 	Total       work.Count            `json:"total"`
 	// Cost is what the run cost the source.
-	Cost     work.Cost    `json:"source_cost"`
-	Seconds  float64      `json:"seconds"`
-	Findings finding.List `json:"findings,omitempty"`
+	Cost work.Cost `json:"source_cost"`
+	// ForeignKeys says which way each went and by what it is known to hold.
+	ForeignKeys []pg.ForeignKeyReport `json:"foreign_keys,omitempty"`
+	Seconds     float64               `json:"seconds"`
+	Findings    finding.List          `json:"findings,omitempty"`
 }
 
 // refreshOptions are what the command line adds to the configuration.
@@ -227,6 +229,7 @@ func (r *refreshing) copy(ctx context.Context, source *pg.Source, target *pg.Tar
 		At: r.instant(source, target), Into: target, Schedule: target, Trial: target, Verify: certifier{target, r.record, r.signing, columnsOf(r.plan.Catalog)}, Workers: r.jobs(), Build: r.options.noPublish, Steps: r.steps(target), Publishing: r.publishing(target), Events: progress.event, Now: r.Now,
 	})
 	r.doc.Tables, r.doc.Phases, r.doc.Total = report.Tables, report.Phases, report.Total
+	r.doc.ForeignKeys = target.ForeignKeys()
 	r.doc.Findings = append(r.doc.Findings, report.Findings...)
 	r.doc.Cost = source.Cost()
 	if err != nil {

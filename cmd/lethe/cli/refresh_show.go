@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -36,6 +37,9 @@ func (a *app) showRefresh(w io.Writer, d *refreshDocument) {
 		}
 		a.tell(w, 0, "%s of %s's own in %s%s", counted(int(r.Rows), "row"), d.Environment, printable(r.Table.String()), dropped)
 	}
+	if proofs := proofsText(d.ForeignKeys); proofs != "" {
+		a.tell(w, 0, "%s", proofs)
+	}
 	a.tell(w, 0, "production: %s", costText(d.Cost))
 	if !d.Published {
 		a.tell(w, 0, "%s run %s, not published; the old database serves on\nfinish it: lethe publish %s", a.paintOut(green, "built:"), d.Run, d.Environment)
@@ -43,6 +47,30 @@ func (a *app) showRefresh(w io.Writer, d *refreshDocument) {
 	}
 	a.showPublication(w, d.Environment, d.Publication)
 	a.tell(w, 0, "run %s, %s altogether", d.Run, durationText(time.Duration(d.Seconds*float64(time.Second))))
+}
+
+// proofsText says by what the foreign keys are known to hold; "" when there are none.
+func proofsText(keys []pg.ForeignKeyReport) string {
+	if len(keys) == 0 {
+		return ""
+	}
+	how := map[pg.KeyProof]int{}
+	for _, k := range keys {
+		how[k.Proof]++
+	}
+	var said []string
+	for _, way := range []struct {
+		proof pg.KeyProof
+		text  string
+	}{
+		{pg.ProofKeys, "proven by the keys that passed"}, {pg.ProofQuery, "proven by a query"},
+		{pg.ProofServer, "checked by the server"}, {pg.ProofNone, "not valid at the source either"},
+	} {
+		if n := how[way.proof]; n > 0 {
+			said = append(said, countText(int64(n))+" "+way.text)
+		}
+	}
+	return counted(len(keys), "foreign key") + ": " + strings.Join(said, ", ")
 }
 
 // showPublication says what serves now, and what publishing cost those who were connected.
