@@ -121,6 +121,15 @@ func onServing(ctx context.Context, opts TargetOptions, f func(t *Target, conn *
 	return t.opts.within(ctx, t.base, func(conn *pgx.Conn) error { return f(t, conn) })
 }
 
+// Free refuses an environment that somebody holds by a HeldError.
+func Free(ctx context.Context, opts TargetOptions) error {
+	t, err := findTarget(ctx, opts)
+	if err != nil {
+		return err
+	}
+	return t.free(ctx)
+}
+
 // free refuses an environment that somebody holds.
 func (t *Target) free(ctx context.Context) error {
 	return t.opts.within(ctx, t.base, func(conn *pgx.Conn) error {

@@ -92,6 +92,18 @@ func (h hooks) failed(ctx context.Context, err error) {
 	}
 }
 
+// ready looks once more whether the environment may change, and tells that it is about to. A pooler is not
+// paused for a change that will not come.
+func (h hooks) ready(ctx context.Context, database string) error {
+	if len(h.env.Hooks.BeforePublish) == 0 {
+		return nil
+	}
+	if err := pg.Free(ctx, h.target); err != nil {
+		return err
+	}
+	return h.tell(ctx, "before_publish", h.env.Hooks.BeforePublish, database)
+}
+
 // published tells that the environment has changed over. A program that fails cannot undo that; also an
 // interrupt cannot, and who paused a pooler must hear of it.
 func (h hooks) published(ctx context.Context) error {

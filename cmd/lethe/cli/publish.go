@@ -107,7 +107,7 @@ func (a *app) swap(ctx context.Context, name string, kind state.Kind, now bool, 
 		if err := h.awaitTurn(ctx, now); err != nil {
 			return err
 		}
-		return h.tell(ctx, "before_publish", env.Hooks.BeforePublish, database)
+		return h.ready(ctx, database)
 	}
 	rec, err := a.begin(ctx, cfg, state.Run{ID: options.Run, Environment: env.Name, Kind: kind})
 	if err != nil {

@@ -89,9 +89,9 @@ func (r *refreshing) publishing(target *pg.Target) []refresh.Step {
 	if p := r.env.Publish; !r.options.now && (p.Window != nil || p.Announce > 0) {
 		steps = append(steps, refresh.Step{Phase: refresh.PhaseWait, Do: func(ctx context.Context) error { return r.hooks.awaitTurn(ctx, r.options.now) }})
 	}
-	if commands := r.env.Hooks.BeforePublish; len(commands) > 0 {
+	if len(r.env.Hooks.BeforePublish) > 0 {
 		steps = append(steps, refresh.Step{Phase: refresh.PhaseHooks, Do: func(ctx context.Context) error {
-			return kept(r.env.Name, r.hooks.tell(ctx, "before_publish", commands, target.Built()))
+			return kept(r.env.Name, r.hooks.ready(ctx, target.Built()))
 		}})
 	}
 	return steps
