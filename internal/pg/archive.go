@@ -57,6 +57,8 @@ type archive struct {
 	entries []entry // in the archive's order
 	left    map[int]bool
 	instead map[int]string // SQL that makes an object in place of its entry
+	// anonymous has everything belong to us and nobody else have rights, until they are given by hand.
+	anonymous bool
 }
 
 // openArchive copies the archive at path into dir and reads its table of contents.

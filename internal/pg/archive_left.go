@@ -53,10 +53,6 @@ func (a *archive) reasonAgainst(e entry, dropped map[uint32]string, reasons map[
 		if strings.HasPrefix(e.name, "- "+ownSchema+" ") {
 			return "ours", true
 		}
-	case "ACL":
-		if strings.HasPrefix(e.name, "pg_catalog TABLE pg_largeobject ") {
-			return "who reads large objects at the source reads them for us", true
-		}
 	}
 	if name, ok := dropped[e.oid]; ok && e.class == classRelation {
 		return fmt.Sprintf("left out: the rules drop table %s", name), true

@@ -77,6 +77,12 @@ type build struct {
 	skipped  finding.List // what was left out on purpose
 	// largeObjects is what was found out about them before their table's parts were forgotten.
 	largeObjects largeObjectsArrived
+	// ownership is who shall own what, nil when the order does not say, and heir who owns the environment's
+	// database; policies are made by us; misowned is what giveOwnership could not bring about.
+	ownership *work.Ownership
+	heir      string
+	policies  []work.Policy
+	misowned  finding.List
 
 	mu        sync.Mutex
 	cert      Certificate
@@ -142,6 +148,9 @@ func (b *build) openArchive(ctx context.Context) error {
 		return err
 	}
 	b.skipped = b.archive.leaveOut(b.order, b.t.opts.Revive, b.t.opts.Tolerate)
+	if err := b.inherit(ctx); err != nil {
+		return err
+	}
 	return b.ownersExist(ctx)
 }
 
@@ -330,6 +339,9 @@ func (b *build) close() error {
 // for, each by name.
 func (b *build) ownersExist(ctx context.Context) error {
 	owners := b.archive.owners(b.order.Catalog)
+	if b.ownership != nil {
+		owners = actors(b.ownership)
+	}
 	var found finding.List
 	err := b.t.maintain(ctx, func(conn *pgx.Conn) error {
 		const query = `SELECT w.name, r.oid IS NOT NULL, coalesce(pg_has_role(current_user, r.oid, 'MEMBER'), false)

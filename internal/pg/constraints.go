@@ -22,11 +22,13 @@ func (b *build) finish(ctx context.Context) error {
 	}{
 		{"large objects", b.checkLargeObjects},
 		{"sequences", b.sequences},
+		{"policies", b.createPolicies},
 		{"constraints", b.constraints},
 		{"wiring", b.wireUp},
 		{"views", b.refreshViews},
 		{"statistics", b.analyse},
 		{"functions", b.returnPath},
+		{"owners", b.giveOwnership},
 	} {
 		b.t.opts.Event(Event{Phase: step.phase})
 		if err := step.do(ctx); err != nil {

@@ -242,7 +242,8 @@ func (g *gatherer) roles(ctx context.Context) error {
 		WHERE s.refclassid = 'pg_authid'::regclass AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 			AND r.rolname !~ '^pg_' AND s.deptype = ANY ($1::text[]::"char"[])
 			AND s.classid NOT IN ('pg_publication'::regclass, 'pg_subscription'::regclass, 'pg_event_trigger'::regclass,
-				'pg_user_mapping'::regclass, 'pg_largeobject'::regclass)
+				'pg_user_mapping'::regclass)
+			AND (s.classid <> 'pg_largeobject'::regclass OR $4)
 			AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = s.classid AND x.objid = s.objid AND x.deptype = 'e')
 			AND NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 				WHERE s.classid = 'pg_class'::regclass AND c.oid = s.objid AND (n.nspname = $2 OR c.oid = ANY ($3::oid[])))
@@ -255,7 +256,8 @@ func (g *gatherer) roles(ctx context.Context) error {
 			gone = append(gone, g.catalog.Tables[i].OID)
 		}
 	}
-	owners, err := textColumn(ctx, g.tx, query, []string{"o"}, ownSchema, gone)
+	large := !slices.Contains(g.dropped, catalog.LargeObjectPages())
+	owners, err := textColumn(ctx, g.tx, query, []string{"o"}, ownSchema, gone, large)
 	if err != nil {
 		return fmt.Errorf("owners: %w", err)
 	}
@@ -278,7 +280,7 @@ func (g *gatherer) roles(ctx context.Context) error {
 	slices.Sort(owners)
 	// Whoever owns a database is a member of the server's own role for its owner; the others own nothing.
 	g.source.Owners = slices.DeleteFunc(slices.Compact(owners), func(role string) bool { return strings.HasPrefix(role, "pg_") })
-	if g.source.Grantees, err = textColumn(ctx, g.tx, query, []string{"a", "r"}, ownSchema, gone); err != nil {
+	if g.source.Grantees, err = textColumn(ctx, g.tx, query, []string{"a", "r"}, ownSchema, gone, large); err != nil {
 		return fmt.Errorf("grants: %w", err)
 	}
 	return nil

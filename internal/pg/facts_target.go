@@ -12,6 +12,7 @@ import (
 
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/preflight"
+	"github.com/lethedb/lethe/internal/work"
 )
 
 // targetExtra is what building opens on a target beside one session for each job and each part in flight:
@@ -22,9 +23,9 @@ const targetExtra = 4
 func TargetSessions(opts TargetOptions) int { return 2*opts.withDefaults().Jobs + targetExtra }
 
 // TargetFacts finds out what a build of the catalog c, named by source's roles and tablespaces, needs to
-// know of the target's server beforehand. It asks in the maintenance database, and leaves nothing behind:
+// know of the target's server beforehand; roles go by the names they arrive under. It asks in the maintenance database, and leaves nothing behind:
 // what it tries, it tries in a transaction that is rolled back.
-func TargetFacts(ctx context.Context, opts TargetOptions, c *catalog.Catalog, source preflight.Source) (preflight.Target, error) {
+func TargetFacts(ctx context.Context, opts TargetOptions, c *catalog.Catalog, source preflight.Source, named work.Roles) (preflight.Target, error) {
 	opts = opts.withDefaults()
 	f := preflight.Target{Slots: opts.Slots != nil}
 	config, err := parse(opts.DSN)
@@ -44,7 +45,7 @@ func TargetFacts(ctx context.Context, opts TargetOptions, c *catalog.Catalog, so
 		if err := t.sessions(ctx); err != nil {
 			return err
 		}
-		if err := t.offers(ctx, c, source); err != nil {
+		if err := t.offers(ctx, c, source, named); err != nil {
 			return err
 		}
 		if f.Room, f.RoomKnown, err = freeSpace(ctx, conn, opts.DSN); err != nil {
@@ -110,9 +111,14 @@ func (p *prober) sessions(ctx context.Context) error {
 }
 
 // offers finds which of the roles, extensions and tablespaces that the source uses are there for us.
-func (p *prober) offers(ctx context.Context, c *catalog.Catalog, source preflight.Source) error {
+func (p *prober) offers(ctx context.Context, c *catalog.Catalog, source preflight.Source, named work.Roles) error {
 	f := p.target
-	roles := slices.Concat(source.Owners, source.Grantees)
+	var roles []string
+	for _, role := range slices.Concat(source.Owners, source.Grantees) {
+		if to, arrives := named.Of(role); arrives {
+			roles = append(roles, to)
+		}
+	}
 	var err error
 	if f.Roles, err = textColumn(ctx, p.conn, `SELECT rolname::text FROM pg_roles WHERE rolname = ANY ($1::text[]) ORDER BY 1`, roles); err != nil {
 		return fmt.Errorf("look up roles: %w", err)

@@ -17,6 +17,7 @@ import (
 	"github.com/lethedb/lethe/internal/finding"
 	"github.com/lethedb/lethe/internal/pgtest"
 	"github.com/lethedb/lethe/internal/preflight"
+	"github.com/lethedb/lethe/internal/work"
 )
 
 // passage is a production and an empty environment on one server, with the two roles of a refresh.
@@ -70,11 +71,11 @@ func (p passage) judge(t *testing.T) finding.List {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := TargetFacts(t.Context(), TargetOptions{DSN: p.author.DSN(p.target), Environment: "staging", Run: "test"}, c, source)
+	target, err := TargetFacts(t.Context(), TargetOptions{DSN: p.author.DSN(p.target), Environment: "staging", Run: "test"}, c, source, work.Roles{Reader: p.reader.Name})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return preflight.Judge(preflight.Facts{Catalog: c, Read: read, Source: &source, Target: &target})
+	return preflight.Judge(preflight.Facts{Catalog: c, Read: read, Roles: work.Roles{Reader: p.reader.Name}, Source: &source, Target: &target})
 }
 
 func TestTheGrantsSufficeForAWholeRead(t *testing.T) {
@@ -218,7 +219,7 @@ func TestRolesThatTheSchemaNamesMustExistOnTheTarget(t *testing.T) {
 		}
 	}
 	source.Owners = append(source.Owners, "nobody_has_this_role")
-	target, err := TargetFacts(t.Context(), TargetOptions{DSN: p.target.DSN(), Environment: "staging"}, c, source)
+	target, err := TargetFacts(t.Context(), TargetOptions{DSN: p.target.DSN(), Environment: "staging"}, c, source, work.Roles{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -399,7 +400,7 @@ func TestAPoolerIsNoticed(t *testing.T) {
 func TestATargetThatIsNotThereIsAFindingNotAnError(t *testing.T) {
 	p := newPassage(t)
 	options := TargetOptions{DSN: strings.Replace(p.author.DSN(p.target), p.target.Name(), "no_such_database", 1), Environment: "staging"}
-	target, err := TargetFacts(t.Context(), options, &catalog.Catalog{Server: catalog.Server{Provider: "libc", Collate: "C", Ctype: "C"}}, preflight.Source{})
+	target, err := TargetFacts(t.Context(), options, &catalog.Catalog{Server: catalog.Server{Provider: "libc", Collate: "C", Ctype: "C"}}, preflight.Source{}, work.Roles{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,7 +408,7 @@ func TestATargetThatIsNotThereIsAFindingNotAnError(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	options.DSN = "postgres://u:canary@127.0.0.1:1/db"
-	_, err = TargetFacts(t.Context(), options, &catalog.Catalog{}, preflight.Source{})
+	_, err = TargetFacts(t.Context(), options, &catalog.Catalog{}, preflight.Source{}, work.Roles{})
 	if err == nil || errors.Is(err, context.Canceled) {
 		t.Fatal("facts of a server that is not there")
 	}

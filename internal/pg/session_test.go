@@ -18,7 +18,7 @@ import (
 func TestASourceCanOnlyRead(t *testing.T) {
 	for value, want := range map[any][]string{
 		(*Source)(nil):   {"Catalog", "CheckWhere", "Close", "Cost", "Facts", "Identity", "Name", "Wiring", "WithSnapshot"},
-		(*Snapshot)(nil): {"Catalog", "CopyOut", "Count", "Definitions", "Done", "DumpSchema", "ID", "LSN", "LargeObjects", "Parts", "Sequences", "Source", "Time"},
+		(*Snapshot)(nil): {"Catalog", "CopyOut", "Count", "Definitions", "Done", "DumpSchema", "ID", "LSN", "LargeObjects", "Ownership", "Parts", "Sequences", "Source", "Time"},
 	} {
 		var got []string
 		for method := range reflect.TypeOf(value).Methods() {

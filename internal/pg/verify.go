@@ -36,7 +36,7 @@ func (t *Target) Verify(ctx context.Context, want map[catalog.Name]int64) (findi
 	found = append(append(found, counted...), b.schedule.verifyKeys()...)
 	err = t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
 		for _, check := range []func(context.Context, *pgx.Conn) (finding.List, error){
-			b.verifyCatalog, b.verifyDefinitions, verifyValidity, b.verifySequences, b.tellTolerated,
+			b.verifyCatalog, b.verifyDefinitions, verifyValidity, b.verifySequences, b.verifyOwnership, b.tellTolerated,
 		} {
 			more, err := check(ctx, conn)
 			if err != nil {
@@ -146,7 +146,7 @@ func (b *build) verifyCatalog(ctx context.Context, conn *pgx.Conn) (finding.List
 	if err != nil {
 		return nil, err
 	}
-	want := b.order.Catalog
+	want := b.ownedHere(b.order.Catalog)
 	arrives := make(map[catalog.Name]bool)
 	for _, table := range b.order.Tables {
 		arrives[table.Table.Name] = true

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/work"
 )
 
 // The versions of PostgreSQL that are read and written: all that its project maintains.
@@ -20,6 +21,8 @@ type Facts struct {
 	Catalog *catalog.Catalog
 	// Read are the tables whose rows a run would read.
 	Read []catalog.Name
+	// Roles says under which names the source's roles arrive.
+	Roles work.Roles
 	// Source and Target are the two ends; nil when that end was not looked at.
 	Source *Source
 	Target *Target

@@ -249,18 +249,28 @@ func (j *judge) room(t Target) {
 	j.warn("little-room", t.Name, message, fix)
 }
 
-// roles judges whether the roles that the schema names are there and ours to act for.
+// roles judges whether the roles that the schema names are there and ours to act for. A role that does not
+// arrive leaves what it owns to the owner of the environment's database, whom we act for anyway.
 func (j *judge) roles(s Source, t Target) {
 	named := slices.Concat(s.Owners, s.Grantees)
 	slices.Sort(named)
-	for _, name := range slices.Compact(named) {
-		if !slices.Contains(t.Roles, name) {
-			j.refuse("missing-role", name, "the schema names a role that the target does not have", "CREATE ROLE "+catalog.QuoteIdentifier(name)+" on the target's server")
+	for _, from := range slices.Compact(named) {
+		name, arrives := j.facts.Roles.Of(from)
+		if !arrives {
 			continue
 		}
-		if slices.Contains(s.Owners, name) && !slices.Contains(t.Member, name) && !t.Superuser {
+		if !slices.Contains(t.Roles, name) {
+			as := ""
+			if name != from {
+				as = " for " + from
+			}
+			j.refuse("missing-role", name, "the schema names a role"+as+" that the target does not have", "CREATE ROLE "+catalog.QuoteIdentifier(name)+
+				" on the target's server, or write roles: {map: {"+from+": OTHER}} or roles: {drop: ["+from+"]} in lethe.yaml")
+			continue
+		}
+		if slices.Contains(s.Owners, from) && !slices.Contains(t.Member, name) && !t.Superuser {
 			j.refuse("not-member", name, "role "+t.Role+" may not make objects that this role owns", "GRANT "+
-				catalog.QuoteIdentifier(name)+" TO "+catalog.QuoteIdentifier(t.Role)+" on the target's server")
+				catalog.QuoteIdentifier(name)+" TO "+catalog.QuoteIdentifier(t.Role)+" on the target's server, or map or drop the role in lethe.yaml")
 		}
 	}
 }

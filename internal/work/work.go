@@ -32,6 +32,8 @@ type Order struct {
 	Sequences []SequenceValue
 	// LargeObjects are those that arrive; their content travels as the rows of their table.
 	LargeObjects LargeObjects
+	// Ownership is who owns what at the source; nil leaves it to the archive alone.
+	Ownership *Ownership
 	// Roles says under which names the source's roles arrive; Without which extensions do not.
 	Roles   Roles
 	Without []string

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/config"
 	"github.com/lethedb/lethe/internal/finding"
 	"github.com/lethedb/lethe/internal/pg"
 	"github.com/lethedb/lethe/internal/preflight"
+	"github.com/lethedb/lethe/internal/work"
 	"github.com/lethedb/lethe/rules"
 )
 
@@ -27,7 +29,12 @@ func (a *app) preflight(ctx context.Context, p *passage, source *pg.Source, plan
 	facts.Source = &from
 	options := environmentOptions(a, p.env, p.target)
 	options.Run = p.run
-	to, err := pg.TargetFacts(ctx, options, plan.Catalog, from)
+	p.roles = work.Roles{Map: p.env.Roles.Map, Drop: p.env.Roles.Drop}
+	if !slices.Contains(from.Owners, from.Role) {
+		p.roles.Reader = from.Role // what it may read, it reads for us
+	}
+	facts.Roles = p.roles
+	to, err := pg.TargetFacts(ctx, options, plan.Catalog, from, p.roles)
 	if err != nil {
 		return nil, pg.Tools{}, fmt.Errorf("look at environment %s: %w", p.env.Name, err)
 	}

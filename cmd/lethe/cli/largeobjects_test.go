@@ -25,12 +25,14 @@ func largeObjectsSQL() string {
 }
 
 // largeObjects is a digest of every large object, read in pieces: no hole is read as one value.
-const largeObjects = `SELECT format('%s %s bytes %s %s', m.oid, s.size, (SELECT md5(string_agg(md5(lo_get(m.oid, p.pageno::int8 * 2048, 2048)), ' ' ORDER BY p.pageno))
-		FROM pg_largeobject p WHERE p.loid = m.oid AND length(p.data) > 0), obj_description(m.oid, 'pg_largeobject'))
+const largeObjects = `SELECT format('%s %s bytes %s %s %s %s', m.oid, s.size, (SELECT md5(string_agg(md5(lo_get(m.oid, p.pageno::int8 * 2048, 2048)), ' ' ORDER BY p.pageno))
+		FROM pg_largeobject p WHERE p.loid = m.oid AND length(p.data) > 0), obj_description(m.oid, 'pg_largeobject'), pg_get_userbyid(m.lomowner),
+		(SELECT string_agg(x, ',' ORDER BY x) FROM (SELECT grantee::regrole || ' ' || privilege_type || is_grantable AS x
+			FROM aclexplode(coalesce(m.lomacl, acldefault('L', m.lomowner)))) y))
 	FROM pg_largeobject_metadata m CROSS JOIN LATERAL (SELECT coalesce((SELECT p.pageno::int8 * 2048 + length(p.data) FROM pg_largeobject p
 		WHERE p.loid = m.oid ORDER BY p.pageno DESC LIMIT 1), 0) AS size) s ORDER BY m.oid`
 
-func TestLargeObjectsArriveWholeWithComment(t *testing.T) {
+func TestLargeObjectsArriveWholeWithOwnerRightsAndComment(t *testing.T) {
 	t.Parallel()
 	const undecided = "version: 1\ntables: {public.photo: {columns: {id: {keep: \"a number\"}, content: {keep: \"a number\"}}}}\n"
 	s := newStage(t, undecided, fill(largeObjectsSQL())).adopted()

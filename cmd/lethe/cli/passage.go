@@ -17,6 +17,7 @@ import (
 	"github.com/lethedb/lethe/internal/pg"
 	"github.com/lethedb/lethe/internal/pgserver"
 	"github.com/lethedb/lethe/internal/secret"
+	"github.com/lethedb/lethe/internal/work"
 	"github.com/lethedb/lethe/rules"
 )
 
@@ -34,8 +35,10 @@ type passage struct {
 	target   secret.String
 	// revive is what of the source's wiring may live on the copy, secrets among its options.
 	revive []pg.Revival
-	run    string
-	dir    string
+	// roles says under which names the source's roles arrive, once both servers were looked at.
+	roles work.Roles
+	run   string
+	dir   string
 	// accepted are the columns of the catalog that was last accepted; nil when none was.
 	accepted map[string]bool
 	// status is how the environment stands; nil when it was never adopted.

@@ -300,11 +300,16 @@ func (r *refreshing) order(ctx context.Context, source *pg.Source, snapshot *pg.
 	if err != nil {
 		return nil, err
 	}
+	ownership, err := snapshot.Ownership(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read owners: %w", err)
+	}
 	r.doc.Source = snapshot.Source()
 	return &work.Order{
 		Run: r.passage.run, Environment: r.env.Name, Catalog: snapshot.Catalog(), Tables: tables, Schema: schema, Wiring: wires,
-		Definitions: definitions,
-		Sequences:   sequences, LargeObjects: large, Source: snapshot.Source(), Digests: r.plan.Digests,
+		Definitions: definitions, Sequences: sequences, LargeObjects: large,
+		Ownership: ownership, Roles: r.roles, Without: r.env.Without.Extensions,
+		Source: snapshot.Source(), Digests: r.plan.Digests,
 	}, nil
 }
 
