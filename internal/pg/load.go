@@ -71,6 +71,11 @@ func (b *build) loadPart(ctx context.Context, conn *pgx.Conn, table work.Table, 
 	if err != nil {
 		return work.Count{}, err
 	}
+	if table.Into == pagesView() {
+		if err := b.letPagesBeWritten(ctx, tx); err != nil {
+			return work.Count{}, err
+		}
+	}
 	count, err := copyIn(ctx, conn, table, rows, see)
 	if err != nil {
 		return work.Count{}, err

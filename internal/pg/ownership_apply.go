@@ -1,6 +1,7 @@
 package pg
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -25,20 +26,25 @@ func (b *build) giveOwnership(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		// Owners before rights, because changing an owner rewrites the rights; schemas last, because whoever
-		// owns a schema may have to let others make what they own in it, and rights on it end with it.
-		for _, step := range []func(want, got *work.Ownership) []statement{
-			func(want, got *work.Ownership) []statement { return ownerStatements(want, got, false) },
-			func(want, got *work.Ownership) []statement { return rightStatements(want, got, full, false) },
-			func(want, got *work.Ownership) []statement { return ownerStatements(want, got, true) },
-			func(want, got *work.Ownership) []statement { return rightStatements(want, got, full, true) },
-			func(want, got *work.Ownership) []statement { return defaultStatements(want, got, full) },
+		// Owners before rights, because changing an owner rewrites the rights; schemas last, because rights on what
+		// is in them are given while all who give may look into them.
+		giveBack, err := lend(ctx, conn, want)
+		if err != nil {
+			return err
+		}
+		for _, step := range []func(got *work.Ownership) []statement{
+			func(got *work.Ownership) []statement { return ownerStatements(want, got, false) },
+			func(got *work.Ownership) []statement { return rightStatements(want, got, full, false) },
+			func(*work.Ownership) []statement { return giveBack },
+			func(got *work.Ownership) []statement { return ownerStatements(want, got, true) },
+			func(got *work.Ownership) []statement { return rightStatements(want, got, full, true) },
+			func(got *work.Ownership) []statement { return defaultStatements(want, got, full) },
 		} {
 			got, err := readOwnership(ctx, conn)
 			if err != nil {
 				return err
 			}
-			if err := execute(ctx, conn, step(want, got)); err != nil {
+			if err := execute(ctx, conn, step(got)); err != nil {
 				return err
 			}
 		}
@@ -153,21 +159,54 @@ func byKey(o *work.Ownership) map[objectKey]work.Owned {
 	return all
 }
 
-// ownerStatements gives objects to their owners: schemas, or all else. Whoever owns something must be allowed to
-// make things in its schema at the moment he is given it: what is lacking he gets, and rightStatements takes it
-// from him again. Tables come before sequences, whose owner follows the table's.
+// lend lets everybody who will own something in a schema, or gave rights on it, look and make things there: the
+// server asks for that at the moment that something is given to him. It returns what takes these rights away.
+func lend(ctx context.Context, conn *pgx.Conn, want *work.Ownership) (giveBack []statement, err error) {
+	var schemas, roles []string
+	seen := map[[2]string]bool{}
+	add := func(schema, role string) {
+		if pair := [2]string{schema, role}; schema != "" && !seen[pair] {
+			seen[pair] = true
+			schemas, roles = append(schemas, schema), append(roles, role)
+		}
+	}
+	for _, object := range want.Objects {
+		if object.Foreign {
+			continue
+		}
+		add(object.Schema, object.Owner)
+		for _, right := range object.Rights {
+			add(object.Schema, right.Grantor)
+		}
+	}
+	lent := []statement{}
+	for _, right := range []string{"USAGE", "CREATE"} {
+		found, err := conn.Query(ctx, `SELECT n.nspname::text, w.role FROM unnest($1::text[], $2::text[]) w (schema, role) JOIN pg_namespace n ON n.nspname = w.schema
+			WHERE NOT has_schema_privilege(w.role, n.oid, $3)`, schemas, roles, right)
+		if err != nil {
+			return nil, sanitize(fmt.Errorf("look up rights on schemas: %w", err))
+		}
+		var schema, role string
+		if _, err := pgx.ForEachRow(found, []any{&schema, &role}, func() error {
+			lent = append(lent, statement{"schema " + schema, "GRANT " + right + " ON SCHEMA " + quoted(schema) + " TO " + quoted(role)})
+			giveBack = append(giveBack, statement{"schema " + schema, "REVOKE " + right + " ON SCHEMA " + quoted(schema) + " FROM " + quoted(role)})
+			return nil
+		}); err != nil {
+			return nil, sanitize(fmt.Errorf("look up rights on schemas: %w", err))
+		}
+	}
+	return giveBack, execute(ctx, conn, lent)
+}
+
+// ownerStatements gives objects to their owners: schemas, or all else. Tables come before sequences, whose owner
+// follows the table's.
 func ownerStatements(want, got *work.Ownership, schemas bool) []statement {
-	var lend, owners, sequences []statement
+	var owners, sequences []statement
 	there := byKey(got)
-	lent := map[[2]string]bool{}
 	for _, object := range want.Objects {
 		have, ok := there[keyOf(object)]
 		if !ok || object.Foreign || object.Column != "" || have.Owner == object.Owner || (object.Kind == "schema") != schemas {
 			continue
-		}
-		if pair := [2]string{object.Schema, object.Owner}; object.Schema != "" && !lent[pair] {
-			lent[pair] = true
-			lend = append(lend, statement{"schema " + object.Schema, "GRANT USAGE, CREATE ON SCHEMA " + quoted(object.Schema) + " TO " + quoted(object.Owner)})
 		}
 		s := statement{label(object), "ALTER " + inSQL(object.Kind, false) + " " + object.Identity + " OWNER TO " + quoted(object.Owner)}
 		if object.Kind == "sequence" {
@@ -176,7 +215,7 @@ func ownerStatements(want, got *work.Ownership, schemas bool) []statement {
 			owners = append(owners, s)
 		}
 	}
-	return slices.Concat(lend, owners, sequences)
+	return slices.Concat(owners, sequences)
 }
 
 // rightStatements makes the rights on schemas, or on all else, those that are wanted.
@@ -195,7 +234,7 @@ func rightStatements(want, got *work.Ownership, full map[string][]string, schema
 			have = work.Owned{Owner: object.Owner} // a column of which nobody has rights yet
 		}
 		on := " ON " + inSQL(object.Kind, true) + " " + object.Identity
-		for _, sql := range changes(expanded(have.Rights, full[letterOf(object)]), expanded(object.Rights, full[letterOf(object)]), have.Owner, object.Column, on) {
+		for _, sql := range changes(expanded(have.Rights, full[letterOf(object)]), expanded(object.Rights, full[letterOf(object)]), "", object.Column, on) {
 			all = append(all, statement{label(object), sql})
 		}
 	}
@@ -238,15 +277,20 @@ func expanded(rights []work.Right, full []string) []work.Right {
 			}
 		}
 	}
-	return out
+	return slices.DeleteFunc(slices.Clone(out), func(right work.Right) bool { // who may pass it on has it
+		more := right
+		more.Grantable = true
+		return !right.Grantable && slices.Contains(out, more)
+	})
 }
 
-// changes returns the statements that make rights those wanted. Grants go from the owner outward, so that who
-// grants has the right to; what others granted is granted in their names.
-func changes(have, want []work.Right, owner, column, on string) []string {
+// changes returns the statements that make rights those wanted, each in the name of who grants: a role that may
+// grant the same for several reasons is not free to choose. Grants go from the owner outward, so that who
+// grants has the right to. What the plain role grants is granted as it comes.
+func changes(have, want []work.Right, plain, column, on string) []string {
 	var out []string
 	in := func(grantor, sql string) {
-		if grantor != owner {
+		if grantor != plain {
 			sql = "SET ROLE " + quoted(grantor) + "; " + sql + "; RESET ROLE"
 		}
 		out = append(out, sql)
@@ -260,28 +304,21 @@ func changes(have, want []work.Right, owner, column, on string) []string {
 		missing = want // revoking may have taken more with it
 	}
 	groups := grouped(missing)
-	given := map[string]bool{owner: true}
+	waits := func(g bundle) bool {
+		return slices.ContainsFunc(groups, func(other bundle) bool {
+			return other.Grantable && other.Grantee == g.Grantor && other.Grantor != g.Grantor
+		})
+	}
 	for len(groups) > 0 {
-		rest := slices.DeleteFunc(slices.Clone(groups), func(g bundle) bool { return given[g.Grantor] })
-		if len(rest) == len(groups) {
-			rest = nil // in a circle, or from one who may not: the server decides
+		i := slices.IndexFunc(groups, func(g bundle) bool { return !waits(g) })
+		i = max(i, 0) // in a circle the server decides
+		g := groups[i]
+		groups = slices.Delete(groups, i, i+1)
+		option := ""
+		if g.Grantable {
+			option = " WITH GRANT OPTION"
 		}
-		for _, g := range groups {
-			if len(rest) > 0 && !given[g.Grantor] {
-				continue
-			}
-			option := ""
-			if g.Grantable {
-				option = " WITH GRANT OPTION"
-			}
-			in(g.Grantor, "GRANT "+privileges(g.list, column)+on+" TO "+grantee(g.Grantee)+option)
-		}
-		for _, g := range groups {
-			if given[g.Grantor] || len(rest) == 0 {
-				given[g.Grantee] = true
-			}
-		}
-		groups = rest
+		in(g.Grantor, "GRANT "+privileges(g.list, column)+on+" TO "+grantee(g.Grantee)+option)
 	}
 	return out
 }
@@ -386,11 +423,23 @@ func misowned(want, got *work.Ownership, full map[string][]string) finding.List 
 		}
 		full := full[letterOf(object)]
 		a, z := expanded(object.Rights, full), expanded(have.Rights, full)
-		if len(without(a, z))+len(without(z, a)) > 0 {
-			found = append(found, mismatch("rights", label(object), "others may do with it than shall"))
+		for _, right := range without(a, z) {
+			found = append(found, mismatch("rights", label(object), "it lacks a right that it shall have: %s", spelled(right)))
+		}
+		for _, right := range without(z, a) {
+			found = append(found, mismatch("rights", label(object), "it has a right that it shall not have: %s", spelled(right)))
 		}
 	}
 	return found
+}
+
+// spelled writes a right for a person.
+func spelled(r work.Right) string {
+	option := ""
+	if r.Grantable {
+		option = " with grant option"
+	}
+	return r.Privilege + " for " + cmp.Or(r.Grantee, "PUBLIC") + option + ", granted by " + r.Grantor
 }
 
 // createPolicies makes the policies that name roles by other names than the archive does. They come before the

@@ -97,7 +97,8 @@ func (t *translator) rights(rights []work.Right, from, to string) []work.Right {
 		if _, known := grantable[key]; !known {
 			keys = append(keys, key)
 		}
-		grantable[key] = grantable[key] || right.Grantable
+		own := grantee == to && grantor == to // an owner may pass on everything anyway
+		grantable[key] = grantable[key] || right.Grantable && !own
 	}
 	var out []work.Right
 	for _, right := range keys {

@@ -39,10 +39,13 @@ func TestLargeObjectsArriveWholeWithOwnerRightsAndComment(t *testing.T) {
 	s.refused(3, []string{"refresh", "staging"}, "19 large objects", "large_objects:")
 
 	s.write("rules.yaml", undecided+"large_objects: {keep: \"drawings\"}\n")
-	s.ok("refresh", "staging")
-	want, got := s.production.QueryStrings(t, largeObjects), s.staging.QueryStrings(t, largeObjects)
-	if strings.Join(got, "\n") != strings.Join(want, "\n") || len(want) != 19 {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	for _, builder := range []string{"NOSUPERUSER", "SUPERUSER"} { // who may keep triggers from acting, and does
+		s.staging.Exec(t, "ALTER ROLE "+s.builder.Name+" "+builder)
+		s.ok("refresh", "staging")
+		want, got := s.production.QueryStrings(t, largeObjects), s.staging.QueryStrings(t, largeObjects)
+		if strings.Join(got, "\n") != strings.Join(want, "\n") || len(want) != 19 {
+			t.Errorf("built by a %s: got\n%s\nwant\n%s", builder, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
 	}
 	if n := s.staging.QueryInt(t, `SELECT count(*) FROM photo p WHERE NOT EXISTS (SELECT FROM pg_largeobject_metadata m WHERE m.oid = p.content)`); n != 0 {
 		t.Errorf("%d rows refer to an object that is not there", n)
@@ -52,10 +55,5 @@ func TestLargeObjectsArriveWholeWithOwnerRightsAndComment(t *testing.T) {
 	s.ok("refresh", "staging")
 	if n := s.staging.QueryInt(t, `SELECT count(*) * 1000 + (SELECT count(*) FROM pg_largeobject) FROM pg_largeobject_metadata`); n != 19000 {
 		t.Errorf("%d objects, with %d pages of content", n/1000, n%1000)
-	}
-	s.write("rules.yaml", undecided+"large_objects: none\n")
-	s.ok("refresh", "staging")
-	if n := s.staging.QueryInt(t, `SELECT count(*) FROM pg_largeobject_metadata`); n != 0 {
-		t.Errorf("%d large objects arrived", n)
 	}
 }

@@ -235,6 +235,7 @@ func (r *refreshing) copy(ctx context.Context, source *pg.Source, target *pg.Tar
 	if err != nil {
 		return r.blame(err)
 	}
+	r.showFindings(report.Findings)
 	if !r.options.noPublish {
 		publication := target.Result()
 		r.doc.Published, r.doc.Publication = true, &publication
