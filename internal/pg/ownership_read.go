@@ -23,7 +23,7 @@ const ownedObjects = `owned (class, oid, sub, schema, owner, acl, letter) AS (
 	UNION ALL SELECT 'pg_proc'::regclass, oid, 0, pronamespace, proowner, proacl, 'f' FROM pg_proc p
 		WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
 	UNION ALL SELECT 'pg_type'::regclass, t.oid, 0, t.typnamespace, t.typowner, t.typacl, 'T' FROM pg_type t
-		WHERE t.typtype IN ('b', 'c', 'd', 'e', 'r') AND t.typisdefined AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
+		WHERE (t.typtype IN ('b', 'c', 'd', 'e', 'r') OR NOT t.typisdefined) AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
 			AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
 	UNION ALL SELECT 'pg_namespace'::regclass, oid, 0, 0, nspowner, nspacl, 'n' FROM pg_namespace n WHERE nspname !~ '^pg_(temp|toast)' AND nspname <> 'lethe'
 	UNION ALL SELECT 'pg_language'::regclass, oid, 0, 0, lanowner, lanacl, 'l' FROM pg_language

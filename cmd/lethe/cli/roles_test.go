@@ -61,7 +61,7 @@ func TestEveryOwnerAndGrantIsMappedAndNoneIsLost(t *testing.T) {
 		}
 	})
 	s.adopted()
-	s.write("rules.yaml", keepAll(s)+"large_objects: {keep: \"nobody is in it\"}\n")
+	s.write("rules.yaml", keepAll(s))
 
 	// Nothing stands for three roles yet: each is told of, in one go.
 	owner, other := s.owner.Name, pgtest.Role(t, s.production, "").Name
