@@ -204,7 +204,8 @@ func (p *passage) jobs() int {
 	if n == 0 {
 		n = max(leastJobs, runtime.GOMAXPROCS(0))
 	}
-	return min(n, p.from.Connections)
+	// Of those, one keeps the lookout, one holds the snapshot, and one at least holds locks.
+	return max(1, min(n, p.from.Connections-3))
 }
 
 // columnsOf lists every column of a catalog as rules name them.
