@@ -264,6 +264,14 @@ func (s *Snapshot) DumpSchema(ctx context.Context, tools Tools, path string, exc
 	if major >= 18 {
 		args = append(args, "--no-statistics") // they hold originals; before 18 no dump has them
 	}
+	superuser, err := s.source.superuser(ctx)
+	if err != nil {
+		return fmt.Errorf("dump schema: %w", err)
+	}
+	if superuser {
+		// Who may read all data reads every definition, but not the passwords of user mappings.
+		args = append(args, "--role=pg_read_all_data")
+	}
 	for _, name := range exclude {
 		args = append(args, "--exclude-table="+name.SQL())
 	}
@@ -276,4 +284,12 @@ func (s *Snapshot) DumpSchema(ctx context.Context, tools Tools, path string, exc
 		return fmt.Errorf("dump schema: %w", err)
 	}
 	return nil
+}
+
+// superuser reports whether our role is one.
+func (s *Source) superuser(ctx context.Context) (is bool, err error) {
+	err = s.atHome(ctx, func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `SELECT rolsuper FROM pg_roles WHERE rolname = current_user`).Scan(&is)
+	})
+	return is, err
 }

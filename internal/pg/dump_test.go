@@ -1,6 +1,7 @@
 package pg
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +41,8 @@ func TestTheSchemaIsDumpedAsTheSnapshotSeesIt(t *testing.T) {
 	db := load(t, "catalog.sql")
 	role := pgtest.Role(t, db, "SUPERUSER")
 	password := `od:d\pass word'"`
-	db.Exec(t, `ALTER ROLE `+role.Name+` PASSWORD `+quoteLiteral(password), `CREATE SUBSCRIPTION wired CONNECTION 'host=nowhere password=canary' PUBLICATION p WITH (connect = false)`)
+	db.Exec(t, `ALTER ROLE `+role.Name+` PASSWORD `+quoteLiteral(password), `CREATE SUBSCRIPTION wired CONNECTION 'host=nowhere password=canary' PUBLICATION p WITH (connect = false)`,
+		`CREATE EXTENSION IF NOT EXISTS postgres_fdw`, `CREATE SERVER afar FOREIGN DATA WRAPPER postgres_fdw`, `CREATE USER MAPPING FOR PUBLIC SERVER afar OPTIONS (password 'canary')`)
 	t.Cleanup(func() { db.Exec(t, `ALTER SUBSCRIPTION wired SET (slot_name = NONE)`, `DROP SUBSCRIPTION wired`) })
 	s := openSource(t, db.As(role.Name, password))
 	programs := tools(t, db)
@@ -58,6 +60,9 @@ func TestTheSchemaIsDumpedAsTheSnapshotSeesIt(t *testing.T) {
 	}
 	if files, err := os.ReadDir(s.opts.Dir); err != nil || len(files) != 1 {
 		t.Errorf("files are left beside the archive: %v, %v", files, err)
+	}
+	if archive, err := os.ReadFile(path); err != nil || bytes.Contains(archive, []byte("canary")) {
+		t.Errorf("a password is in the archive: %v", err)
 	}
 	list, err := exec.CommandContext(t.Context(), programs.PgRestore, "--list", path).Output()
 	if err != nil {

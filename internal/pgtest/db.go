@@ -264,3 +264,7 @@ func firstLine(s string) string {
 	}
 	return line
 }
+
+// Other returns another database of the same server, that its maker drops: one named after db, "NAME__…", goes
+// with it.
+func (db *DB) Other(name string) *DB { return &DB{admin: db.admin, name: name} }
