@@ -7,7 +7,8 @@ import (
 )
 
 // gains says for each type whose binary form is sound what a value costs less in the binary form than in
-// text, in nanoseconds of both servers' time together, written and read (PERFORMANCE.md has the measurement).
+// text, in nanoseconds of both servers' time together, written and read (PERFORMANCE.md has the measurement; types it does
+// not list are put beside their like).
 // Texts and the like are judged by their width. A type that is not here travels as text: unknown ones, those
 // whose binary form holds the numbers of objects (regclass and its like) or depends on more than their
 // major (xml), and those of users and extensions.

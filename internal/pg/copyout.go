@@ -15,7 +15,7 @@ import (
 
 const (
 	// tapBuffer is what one read from a connection may bring: the server sends 8 KiB at a time, and what
-	// piles up meanwhile is taken at once. More than this did not make anything faster.
+	// piles up meanwhile is taken at once.
 	tapBuffer = 64 << 10
 	// messageHeader is a message's type and its length, which counts itself but not the type.
 	messageHeader = 5
