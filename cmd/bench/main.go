@@ -127,10 +127,12 @@ func bench(ctx context.Context, o options, out, talk io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := set.run(ctx, report, split(o.only), o.rounds); err != nil {
+	// What was measured before an error, or before Ctrl-C, was measured.
+	err = set.run(ctx, report, split(o.only), o.rounds)
+	if len(report.Runs) == 0 {
 		return err
 	}
-	return finish(report, o, out)
+	return errors.Join(err, finish(report, o, out))
 }
 
 // finish writes the file and prints the table of all rounds in it.
