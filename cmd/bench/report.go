@@ -24,7 +24,8 @@ type report struct {
 	Targets []target `json:"targets"`
 }
 
-// join puts the rounds of a file before those of this run. No file is no rounds.
+// join puts the rounds of a file before those of this run. No file is no rounds. Of another lethe only the
+// clones' runs are taken: they do not depend on it.
 func (r *report) join(path string) error {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -37,8 +38,13 @@ func (r *report) join(path string) error {
 	if err := json.Unmarshal(text, &before); err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
-	if before.Conditions != r.Conditions {
+	alike := before.Conditions
+	alike.Lethe, alike.Go = r.Conditions.Lethe, r.Conditions.Go
+	if alike != r.Conditions {
 		return fmt.Errorf("add to %s: it was measured under other conditions; name another file with -json", path)
+	}
+	if before.Conditions.Lethe != r.Conditions.Lethe {
+		before.Runs = slices.DeleteFunc(before.Runs, func(m measurement) bool { return slices.Contains(ours(), m.Contestant) })
 	}
 	r.Runs = append(before.Runs, r.Runs...)
 	for name, title := range before.Titles {
@@ -111,6 +117,9 @@ func clientCPU(m measurement) float64 { return m.ClientCPU }
 func serverCPU(m measurement) float64 { return m.ServerCPU }
 func otherCPU(m measurement) float64  { return m.OtherCPU }
 func copying(m measurement) float64   { return m.Phases["copy"] }
+
+// ours are the contestants that run lethe.
+func ours() []string { return []string{letheMasked, letheKept, letheTenth, alone1, alone2} }
 
 // order is that of the table: the comparison first, what was measured beside it after.
 func (r *report) order() []string {

@@ -104,6 +104,11 @@ func TestRoundsAreJoinedOnlyWhenTheyWereMeasuredAlike(t *testing.T) {
 	if got := len(again.runs(letheMasked)); got != 4 {
 		t.Errorf("%d runs after joining two and two", got)
 	}
+	newer := sample()
+	newer.Conditions.Lethe = "another"
+	if err := newer.join(file); err != nil || len(newer.runs(letheMasked)) != 2 || len(newer.runs(copydb)) != 2 {
+		t.Errorf("another lethe has %d runs of its own and %d of a clone, %v; want 2 and 2", len(newer.runs(letheMasked)), len(newer.runs(copydb)), err)
+	}
 	other := sample()
 	other.Conditions.Jobs = 4
 	if err := other.join(file); err == nil {
