@@ -330,3 +330,15 @@ func TestAKilledServerServesOldOrNewAndTheNextRunSucceeds(t *testing.T) {
 	assertEqual(t, "serves", s.serves(t), 2)
 	assertList(t, "databases", s.databases(t), "", "__previous_r1")
 }
+
+// TestASourceIsNamedAsThatThoughNobodyAdoptedIt holds that what no adoption could allow is told before the
+// want of one.
+func TestASourceIsNamedAsThatThoughNobodyAdoptedIt(t *testing.T) {
+	production, staging := pgtest.New(t), pgtest.New(t)
+	for target, want := range map[string]string{production.DSN(): "target-is-source", staging.DSN(): "not-adopted"} {
+		found, err := Standing(t.Context(), TargetOptions{DSN: target, Environment: "staging", Run: "r", Maintenance: "postgres"}, production.DSN())
+		if err != nil || len(found) != 1 || found[0].Code != want {
+			t.Errorf("got %v, %v; want %s", found, err, want)
+		}
+	}
+}
