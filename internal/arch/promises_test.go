@@ -43,6 +43,10 @@ func promises() map[string][]string {
 			"TestAMaskThatErrsPublishesNothingAndQuotesNothing", "TestNoErrorOfTheServerQuotesAValue", "TestRowsThatFailLeaveNothingAndSayNoValue"},
 		"a policy that hides rows is refused, never a smaller copy": {
 			"TestAPolicyThatHidesRowsIsRefused", "TestNoReaderSeesAPartOfTheRows"},
+		"the copy is not wired to production, and no password of production's arrives": {
+			"TestNothingOfTheCopyIsWiredToProduction", "TestWhatIsNamedLivesAndNothingElse"},
+		"what does not fit is found before the bulk": {
+			"TestRowsThatDoNotFitAreFoundBeforeTheBulk"},
 		"a half-built database is closed to everybody": {
 			"TestNoReaderSeesAPartOfTheRows", "TestARefreshArrivesWholeAndServes"},
 		"the old environment serves until the new one is verified, whatever fails": {
