@@ -152,6 +152,23 @@ func (a *agenda) takeWork(jobs int) []*task {
 	return batch
 }
 
+// busy reports whether there is enough to do beside a task that was taken for every one of the jobs, so that
+// a second process for it would only take its core from others.
+func (a *agenda) busy(jobs int) bool {
+	others := -1 // the task itself
+	for _, tasks := range [][]*task{a.running, a.ready} {
+		for _, t := range tasks {
+			if t.load && t.cost > 0 {
+				return true // loading has as many workers as there are jobs
+			}
+			if !t.load {
+				others++
+			}
+		}
+	}
+	return others >= jobs
+}
+
 // next finds the first ready task, other than a load, that nothing running stands in the way of.
 func (a *agenda) next(fits func(*task) bool) int {
 	return slices.IndexFunc(a.ready, func(t *task) bool { return !t.load && fits(t) && !a.blocked(t) })

@@ -99,6 +99,27 @@ func TestLocksConflictAsTheServerSaysTheyDo(t *testing.T) {
 	}
 }
 
+func TestATaskGetsASecondProcessOnlyWhereACoreIsLeft(t *testing.T) {
+	var a agenda
+	load := a.add(&task{table: public("a"), load: true, cost: 5})
+	for range 4 {
+		a.add(&task{table: public("a"), cost: 1, locks: map[catalog.Name]mode{public("a"): share}}, load)
+	}
+	a.start()
+	a.takeLoad()
+	if !a.busy(2) {
+		t.Error("rows are being loaded and a core is said to be left")
+	}
+	a.done(load)
+	for left, want := range []bool{true, true, false, false} {
+		done := a.takeWork(2)[0]
+		if got := a.busy(2); got != want {
+			t.Errorf("with %d tasks gone: got %v, want %v", left, got, want)
+		}
+		a.done(done)
+	}
+}
+
 func TestWhatTheLongestRestWaitsForComesFirst(t *testing.T) {
 	var a agenda
 	big := a.add(&task{table: public("big"), load: true, cost: 5})

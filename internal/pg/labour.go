@@ -91,6 +91,7 @@ func (b *build) labour(ctx context.Context, finished func(catalog.Name)) error {
 	for {
 		s.mu.Lock()
 		tasks, open, changed := s.agenda.takeWork(b.t.opts.Jobs), s.agenda.open, s.changed
+		serial := s.agenda.busy(b.t.opts.Jobs)
 		s.mu.Unlock()
 		if len(tasks) == 0 && open == 0 {
 			return nil
@@ -103,7 +104,7 @@ func (b *build) labour(ctx context.Context, finished func(catalog.Name)) error {
 				return context.Cause(ctx)
 			}
 		}
-		if err := b.do(ctx, tasks); err != nil {
+		if err := b.do(ctx, tasks, serial); err != nil {
 			return err
 		}
 		s.mu.Lock()
@@ -115,11 +116,16 @@ func (b *build) labour(ctx context.Context, finished func(catalog.Name)) error {
 	}
 }
 
-// do does tasks that were taken together: what comes from the archive in one go.
-func (b *build) do(ctx context.Context, tasks []*task) error {
+// do does tasks that were taken together: what comes from the archive in one go. A serial one gets no more
+// than one process of the server's.
+func (b *build) do(ctx context.Context, tasks []*task, serial bool) error {
 	if tasks[0].run == nil {
 		b.t.opts.Event(Event{Phase: "indexes", Object: namesOf(tasks)})
-		if err := b.archive.restore(ctx, b.database, b.schedule.entriesOf(tasks), 1, b.memory.settings()...); err != nil {
+		settings := b.memory.settings()
+		if serial {
+			settings = append(settings, "max_parallel_maintenance_workers=0")
+		}
+		if err := b.archive.restore(ctx, b.database, b.schedule.entriesOf(tasks), 1, settings...); err != nil {
 			return fmt.Errorf("build indexes: %w", b.countKeys(ctx, err))
 		}
 		return nil
