@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/lethedb/lethe/internal/finding"
 )
 
 // entry is one line of an archive's table of contents.
@@ -57,6 +59,10 @@ type archive struct {
 	entries []entry // in the archive's order
 	left    map[int]bool
 	instead map[int]string // SQL that makes an object in place of its entry
+	// refused is what cannot be left out with an extension that the environment is without.
+	refused finding.List
+	// flat leaves tablespaces out.
+	flat bool
 	// anonymous has everything belong to us and nobody else have rights, until they are given by hand.
 	anonymous bool
 }

@@ -34,8 +34,15 @@ func (a *archive) leaveOut(order *work.Order, revive []Revival, tolerate []strin
 			continue // it is among the wiring, which is told beforehand
 		}
 		reason, quiet := a.reasonAgainst(e, dropped, reasons)
+		if e.kind == "EXTENSION" && slices.Contains(order.Without, strings.TrimSpace(strings.TrimPrefix(e.name, "- "))) {
+			reason = withoutExtension + strings.TrimSpace(strings.TrimPrefix(e.name, "- "))
+		}
 		if reason == "" {
 			continue
+		}
+		if strings.HasPrefix(reason, withoutExtension) && holdsData(e) {
+			a.refused = append(a.refused, finding.Finding{Code: "extension-needed", Object: e.String(), Message: "the data needs it, and it cannot be " + reason,
+				Fix: "install the extension on the target's server and take it out of without:, or leave out what needs it by a rule"})
 		}
 		reasons[e.id] = reason
 		a.left[e.id] = true
@@ -44,6 +51,15 @@ func (a *archive) leaveOut(order *work.Order, revive []Revival, tolerate []strin
 		}
 	}
 	return found
+}
+
+// withoutExtension begins the reason of all that is left out with an extension.
+const withoutExtension = "left out: the environment is without extension "
+
+// holdsData reports that without an entry rows would be lost, or would be other than at the source.
+func holdsData(e entry) bool {
+	return slices.Contains([]string{"TABLE", "MATERIALIZED VIEW", "SEQUENCE", "DEFAULT", "INDEX", "CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT",
+		"SCHEMA", "TABLE ATTACH", "FOREIGN TABLE"}, e.kind)
 }
 
 // reasonAgainst returns why an entry does not arrive, "" when it does; quiet when nobody need be told.

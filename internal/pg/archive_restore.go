@@ -38,6 +38,9 @@ func (a *archive) restoreEntries(ctx context.Context, database string, entries [
 	defer remove()
 	// Only when it is verbose does it tell which entry failed.
 	args := []string{"--no-password", "--verbose", "--exit-on-error", "--use-list=" + list.Name(), "--dbname=" + conninfo(database)}
+	if a.flat {
+		args = append(args, "--no-tablespaces")
+	}
 	if a.anonymous {
 		args = append(args, "--no-owner", "--no-privileges")
 	}

@@ -148,6 +148,10 @@ func (b *build) openArchive(ctx context.Context) error {
 		return err
 	}
 	b.skipped = b.archive.leaveOut(b.order, b.t.opts.Revive, b.t.opts.Tolerate)
+	b.archive.flat = b.order.Flat
+	if len(b.archive.refused) > 0 {
+		return &RefusedError{Findings: b.archive.refused}
+	}
 	if err := b.inherit(ctx); err != nil {
 		return err
 	}

@@ -97,8 +97,24 @@ func actors(o *work.Ownership) []string {
 	return slices.Compact(names)
 }
 
+// withoutExtensions returns the catalog without some extensions and what belongs to them.
+func withoutExtensions(c *catalog.Catalog, names []string) *catalog.Catalog {
+	if len(names) == 0 {
+		return c
+	}
+	gone := func(extension string) bool { return slices.Contains(names, extension) }
+	to := *c
+	to.Tables = slices.DeleteFunc(slices.Clone(c.Tables), func(t catalog.Table) bool { return gone(t.Extension) })
+	to.Sequences = slices.DeleteFunc(slices.Clone(c.Sequences), func(s catalog.Sequence) bool { return gone(s.Extension) })
+	to.Schemas = slices.DeleteFunc(slices.Clone(c.Schemas), func(s catalog.Schema) bool { return gone(s.Extension) })
+	to.Extensions = slices.DeleteFunc(slices.Clone(c.Extensions), func(e catalog.Extension) bool { return gone(e.Name) })
+	return &to
+}
+
 // ownedHere returns the source's catalog with owners in the names of the target.
+// It has nothing of the extensions that are left out.
 func (b *build) ownedHere(c *catalog.Catalog) *catalog.Catalog {
+	c = withoutExtensions(c, b.order.Without)
 	if b.ownership == nil {
 		return c
 	}

@@ -209,8 +209,8 @@ func (j *judge) both(s Source, t Target) {
 	j.extensions(t)
 	for _, tablespace := range s.Tablespaces {
 		if !slices.Contains(t.Tablespaces, tablespace) {
-			j.refuse("missing-tablespace", tablespace, "the target has no such tablespace, or role "+t.Role+" may not use it",
-				"create it on the target's server, and GRANT CREATE ON TABLESPACE "+catalog.QuoteIdentifier(tablespace)+" TO "+catalog.QuoteIdentifier(t.Role))
+			j.warn("missing-tablespace", tablespace, "the target has no such tablespace, or role "+t.Role+" may not use it: all that arrives goes to the database's own",
+				"to have it, create it on the target's server, and GRANT CREATE ON TABLESPACE "+catalog.QuoteIdentifier(tablespace)+" TO "+catalog.QuoteIdentifier(t.Role))
 		}
 	}
 	if !t.Superuser {
@@ -284,16 +284,41 @@ func (j *judge) extensions(t Target) {
 		if wanted.Name == "plpgsql" {
 			continue // every database is made with it
 		}
+		if slices.Contains(j.facts.Without, wanted.Name) {
+			j.without(wanted.Name)
+			continue
+		}
 		i := slices.IndexFunc(t.Extensions, func(e Extension) bool { return e.Name == wanted.Name })
 		switch {
 		case i < 0:
-			j.refuse("missing-extension", wanted.Name, "the target's server does not offer the extension", "install its package there")
+			j.refuse("missing-extension", wanted.Name, "the target's server does not offer the extension",
+				"install its package there, or write without: {extensions: ["+wanted.Name+"]} in lethe.yaml")
 		case !t.Extensions[i].Allowed && !t.Superuser:
 			j.refuse("untrusted-extension", wanted.Name, "only a superuser can install the extension on the target",
 				"use a superuser on the target, or have the extension marked as trusted there")
 		case t.Extensions[i].Default != wanted.Version:
 			j.warn("extension-version", wanted.Name, fmt.Sprintf("the source has version %s, the target installs %s", wanted.Version, t.Extensions[i].Default),
 				"install the same version's package on both servers")
+		}
+	}
+}
+
+// without judges whether the data does without an extension: no column is of a type of its, and no row of its
+// configuration is to arrive.
+func (j *judge) without(extension string) {
+	const fix = "install the extension on the target's server, or leave the table out by a rule"
+	for i := range j.facts.Catalog.Tables {
+		table := &j.facts.Catalog.Tables[i]
+		if table.Extension == extension && slices.Contains(j.facts.Read, table.Name) {
+			j.refuse("extension-needed", table.Name.String(), "rows of an extension that the environment is without are to arrive", "decide rows: none for the table")
+		}
+		if !table.Made() {
+			continue
+		}
+		for _, column := range table.Columns {
+			if column.Type.Extension == extension {
+				j.refuse("extension-needed", table.Name.Column(column.Name), "the column's type belongs to extension "+extension+", which the environment is without", fix)
+			}
 		}
 	}
 }

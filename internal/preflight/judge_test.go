@@ -105,7 +105,7 @@ func flaws() []flaw {
 		{"missing-extension", "citext", refused, func(f *Facts) { f.Target.Extensions = nil }},
 		{"untrusted-extension", "citext", refused, func(f *Facts) { f.Target.Extensions[0].Allowed = false }},
 		{"extension-version", "citext", warned, func(f *Facts) { f.Target.Extensions[0].Default = "1.7" }},
-		{"missing-tablespace", "fast", refused, func(f *Facts) { f.Target.Tablespaces = nil }},
+		{"missing-tablespace", "fast", warned, func(f *Facts) { f.Target.Tablespaces = nil }},
 		{"needs-superuser", "function f()", refused, func(f *Facts) { f.Source.Untrusted = []string{"function f()"} }},
 		{"tools", "pg_dump", refused, func(f *Facts) { f.Tools = &Tools{} }},
 		{"tools", "pg_dump", refused, func(f *Facts) { f.Tools = &Tools{PgDump: 14, PgRestore: 14} }},

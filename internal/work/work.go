@@ -37,6 +37,8 @@ type Order struct {
 	// Roles says under which names the source's roles arrive; Without which extensions do not.
 	Roles   Roles
 	Without []string
+	// Flat puts everything into the database's own tablespace.
+	Flat bool
 	// Source says where the rows come from, free of secrets.
 	Source Source
 	// Digests name what the run was decided by.

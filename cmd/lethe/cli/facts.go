@@ -39,6 +39,7 @@ func (a *app) preflight(ctx context.Context, p *passage, source *pg.Source, plan
 		return nil, pg.Tools{}, fmt.Errorf("look at environment %s: %w", p.env.Name, err)
 	}
 	facts.Target = &to
+	p.flat = slices.ContainsFunc(from.Tablespaces, func(name string) bool { return !slices.Contains(to.Tablespaces, name) })
 	tools, found := p.toolsFor(from.Major(), to.Major())
 	found = append(found, preflight.Judge(facts)...)
 	near, err := pg.Standing(ctx, options, p.source.Reveal())

@@ -37,8 +37,10 @@ type passage struct {
 	revive []pg.Revival
 	// roles says under which names the source's roles arrive, once both servers were looked at.
 	roles work.Roles
-	run   string
-	dir   string
+	// flat reports that the target lacks a tablespace of the source's, so that none is used.
+	flat bool
+	run  string
+	dir  string
 	// accepted are the columns of the catalog that was last accepted; nil when none was.
 	accepted map[string]bool
 	// status is how the environment stands; nil when it was never adopted.

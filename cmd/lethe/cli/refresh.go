@@ -309,7 +309,7 @@ func (r *refreshing) order(ctx context.Context, source *pg.Source, snapshot *pg.
 	return &work.Order{
 		Run: r.passage.run, Environment: r.env.Name, Catalog: snapshot.Catalog(), Tables: tables, Schema: schema, Wiring: wires,
 		Definitions: definitions, Sequences: sequences, LargeObjects: large,
-		Ownership: ownership, Roles: r.roles, Without: r.env.Without.Extensions,
+		Ownership: ownership, Roles: r.roles, Without: r.env.Without.Extensions, Flat: r.flat,
 		Source: snapshot.Source(), Digests: r.plan.Digests,
 	}, nil
 }

@@ -111,3 +111,19 @@ func TestEveryOwnerAndGrantIsMappedAndNoneIsLost(t *testing.T) {
 		t.Error("the policy's comment is lost")
 	}
 }
+
+func TestAnEnvironmentDoesWithoutAnExtensionThatNoDataNeeds(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "version: 1\ntables: {public.person: {columns: {name: {keep: \"a test\"}}}}\n", fill(`CREATE EXTENSION citext; CREATE EXTENSION hstore;
+		CREATE TABLE person (name citext); CREATE FUNCTION pairs(hstore) RETURNS text LANGUAGE sql AS 'SELECT $1::text'`)).adopted()
+	plain := s.read("lethe.yaml")
+	s.write("lethe.yaml", plain+"    without: {extensions: [citext]}\n")
+	s.refused(3, []string{"refresh", "staging"}, "public.person.name", "extension citext")
+	s.write("lethe.yaml", plain+"    without: {extensions: [hstore]}\n")
+	if r := s.lethe("refresh", "staging"); r.status != 0 || !strings.Contains(r.err, "pairs") {
+		t.Fatalf("status %d, want 0 and what needs the extension named:\n%s", r.status, r.err)
+	}
+	if got := s.staging.QueryStrings(t, `SELECT extname::text FROM pg_extension UNION ALL SELECT proname::text FROM pg_proc WHERE proname = 'pairs' ORDER BY 1`); strings.Join(got, " ") != "citext plpgsql" {
+		t.Errorf("arrived: %v", got)
+	}
+}
