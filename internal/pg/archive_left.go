@@ -64,11 +64,8 @@ func holdsData(e entry) bool {
 
 // reasonAgainst returns why an entry does not arrive, "" when it does; quiet when nobody need be told.
 func (a *archive) reasonAgainst(e entry, dropped map[uint32]string, reasons map[int]string) (reason string, quiet bool) {
-	switch e.kind {
-	case "SCHEMA":
-		if strings.HasPrefix(e.name, "- "+ownSchema+" ") {
-			return "ours", true
-		}
+	if e.kind == "SCHEMA" && strings.HasPrefix(e.name, "- "+ownSchema+" ") {
+		return "ours", true
 	}
 	if name, ok := dropped[e.oid]; ok && e.class == classRelation {
 		return fmt.Sprintf("left out: the rules drop table %s", name), true
