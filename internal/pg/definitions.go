@@ -47,7 +47,7 @@ func defined() string {
 			FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
 			WHERE t.typnamespace ` + inSchema + ` AND (t.typrelid = 0 OR c.relkind = 'c') AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
 		UNION ALL SELECT 'pg_constraint'::regclass, k.oid, k.conrelid, concat_ws(' ', pg_get_constraintdef(k.oid), k.convalidated, k.conislocal, k.coninhcount), true
-			FROM pg_constraint k WHERE k.connamespace ` + inSchema + ` AND (k.conrelid = 0 OR k.conrelid IN (SELECT oid FROM mine)) AND NOT (k.contype = 'f' AND k.conparentid <> 0) AND k.contype <> 't'
+			FROM pg_constraint k WHERE k.connamespace ` + inSchema + ` AND (k.conrelid = 0 OR k.conrelid IN (SELECT oid FROM mine)) AND NOT (k.contype = 'f' AND k.conparentid <> 0) AND k.contype <> 't' AND NOT (k.contype = 'n' AND k.coninhcount > 0)
 		UNION ALL SELECT 'pg_trigger'::regclass, t.oid, t.tgrelid, concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled), true FROM pg_trigger t JOIN mine ON mine.oid = t.tgrelid WHERE NOT t.tgisinternal
 		UNION ALL SELECT 'pg_rewrite'::regclass, r.oid, r.ev_class, concat_ws(' ', pg_get_ruledef(r.oid), r.ev_enabled), true FROM pg_rewrite r JOIN mine ON mine.oid = r.ev_class WHERE r.rulename <> '_RETURN'
 		UNION ALL SELECT 'pg_policy'::regclass, p.oid, p.polrelid, concat_ws(' ', p.polcmd, p.polpermissive, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)), true FROM pg_policy p JOIN mine ON mine.oid = p.polrelid

@@ -35,23 +35,29 @@ const (
 
 func TestContainersRunTheTestsOnEveryVersion(t *testing.T) {
 	needEngine(t)
-	staged := stage(t)
+	staged := stage(t, words("LETHE_TEST_PACKAGES", defaultPackages))
 	for _, image := range words("LETHE_TEST_IMAGES", defaultImages) {
 		t.Run(image, func(t *testing.T) {
-			ctx := t.Context()
-			container, err := testcontainers.Run(ctx, image, testcontainers.WithEntrypoint("sleep"), testcontainers.WithCmd("infinity"))
-			testcontainers.CleanupContainer(t, container)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := container.CopyDirToContainer(ctx, staged.dir, "/", 0o755); err != nil {
+			container := idle(t, image)
+			if err := container.CopyDirToContainer(t.Context(), staged.dir, "/", 0o755); err != nil {
 				t.Fatal(err)
 			}
 			for _, p := range staged.packages {
-				t.Run(p.path, func(t *testing.T) { p.run(t, container) })
+				t.Run(p.path, func(t *testing.T) { p.run(t, container, nil) })
 			}
 		})
 	}
+}
+
+// idle starts a container in which nothing runs yet.
+func idle(t *testing.T, image string) testcontainers.Container {
+	t.Helper()
+	container, err := testcontainers.Run(t.Context(), image, testcontainers.WithEntrypoint("sleep"), testcontainers.WithCmd("infinity"))
+	testcontainers.CleanupContainer(t, container, testcontainers.StopTimeout(0)) // nobody in it needs a last word
+	if err != nil {
+		t.Fatal(err)
+	}
+	return container
 }
 
 // needEngine skips aloud where no Docker engine answers; the library panics where it finds none at all.
@@ -83,8 +89,8 @@ type staging struct {
 // testPackage is a package's test binary and where it runs.
 type testPackage struct{ path, binary, dir string }
 
-// stage compiles the test binaries and copies the source tree and the samples beside them.
-func stage(t *testing.T) staging {
+// stage compiles the packages' test binaries and copies the source tree and the samples beside them.
+func stage(t *testing.T, packages []string) staging {
 	t.Helper()
 	root := strings.TrimSpace(command(t, ".", "go", "list", "-m", "-f", "{{.Dir}}"))
 	s := staging{dir: filepath.Join(t.TempDir(), filepath.Base(tree))}
@@ -96,8 +102,7 @@ func stage(t *testing.T) staging {
 		}
 		copyFile(t, path, filepath.Join(s.dir, "samples", sample+".sql"))
 	}
-	list := append([]string{"list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Dir}}{{end}}"},
-		words("LETHE_TEST_PACKAGES", defaultPackages)...)
+	list := append([]string{"list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Dir}}{{end}}"}, packages...)
 	for _, line := range strings.Split(strings.TrimSpace(command(t, root, "go", list...)), "\n") {
 		path, dir, found := strings.Cut(line, " ")
 		if !found {
@@ -119,13 +124,15 @@ func stage(t *testing.T) staging {
 	return s
 }
 
-// run runs a package's tests in the container and passes on what they say.
-func (p testPackage) run(t *testing.T, container testcontainers.Container) {
-	env := []string{
+// run runs a package's tests, with further arguments and environment, in the container and passes on what
+// they say.
+func (p testPackage) run(t *testing.T, container testcontainers.Container, args []string, more ...string) {
+	t.Helper()
+	env := append([]string{
 		"LETHE_SAMPLE_DATA=" + tree + "/samples", "LETHE_TEST_REQUIRE=" + os.Getenv("LETHE_TEST_REQUIRE"),
 		"HOME=/tmp", "TMPDIR=/tmp",
-	}
-	code, output, err := container.Exec(t.Context(), []string{p.binary}, containerexec.WithUser("0"),
+	}, more...)
+	code, output, err := container.Exec(t.Context(), append([]string{p.binary}, args...), containerexec.WithUser("0"),
 		containerexec.WithWorkingDir(p.dir), containerexec.WithEnv(env), containerexec.Multiplexed())
 	if err != nil {
 		t.Fatal(err)

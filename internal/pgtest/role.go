@@ -23,6 +23,14 @@ type Login struct {
 func Role(t testing.TB, db *DB, options string) Login {
 	t.Helper()
 	login := Login{Name: uniqueName("role"), Password: "test-password-" + uniqueName("pw")}
+	login.Make(t, db, options)
+	return login
+}
+
+// Make makes the role on db's server, as Role does: on a second server, the same role.
+func (l Login) Make(t testing.TB, db *DB, options string) {
+	t.Helper()
+	login := l
 	execute(t, db.admin, fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD '%s' %s", login.Name, login.Password, options))
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
@@ -39,7 +47,6 @@ func Role(t testing.TB, db *DB, options string) Login {
 			t.Errorf("drop role %s: %v", login.Name, err)
 		}
 	})
-	return login
 }
 
 // DSN returns the role's connection string to db.

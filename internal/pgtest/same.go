@@ -37,11 +37,12 @@ func (d Difference) String() string {
 // tables; large objects; what pg_dump says of the schema, statement by statement and in its order; and what
 // it does not say, such as states of indexes, constraints, sequences and materialised views. The schema
 // lethe is left out on both sides. Both are read by superusers' connection strings and by one pg_dump, the
-// newest of this machine.
-func Same(t testing.TB, source, target string) []Difference {
+// newest of this machine. Columns that are masked, each as SQL writes it with its table and schema, count
+// neither there nor in the partitions and children of their table.
+func Same(t testing.TB, source, target string, masked ...string) []Difference {
 	t.Helper()
 	var found []Difference
-	found = append(found, compare("rows", allRows(t, source), allRows(t, target))...)
+	found = append(found, compare("rows", allRows(t, source, masked), allRows(t, target, masked))...)
 	found = append(found, compareSchemas(DumpSchema(t, source), DumpSchema(t, target))...)
 	for _, fact := range facts() {
 		found = append(found, compare(fact.kind, states(t, source, fact), states(t, target, fact))...)
@@ -72,15 +73,20 @@ func compare(kind string, source, target map[string]string) []Difference {
 
 // readTables lists what holds rows of its own, with its columns by name: a child that was made to inherit
 // later has its columns in another order after a dump, and rows are told apart by names.
-const readTables = `SELECT format('%I.%I', n.nspname, c.relname), coalesce((SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname)
-		FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), ''), c.relkind::text
+const readTables = `WITH RECURSIVE masked (rel, name) AS (
+		SELECT c.oid, a.attname FROM unnest($1::text[]) m (name) JOIN pg_attribute a ON NOT a.attisdropped JOIN pg_class c ON c.oid = a.attrelid
+			JOIN pg_namespace n ON n.oid = c.relnamespace WHERE format('%I.%I.%I', n.nspname, c.relname, a.attname) = m.name
+		UNION SELECT i.inhrelid, masked.name FROM masked JOIN pg_inherits i ON i.inhparent = masked.rel)
+	SELECT format('%I.%I', n.nspname, c.relname), coalesce((SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname)
+		FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+			AND NOT EXISTS (SELECT FROM masked m WHERE m.rel = c.oid AND m.name = a.attname)), ''), c.relkind::text
 	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 	WHERE (c.relkind = 'r' OR c.relkind = 'm' AND c.relispopulated) AND c.relpersistence <> 't'
 		AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'lethe') AND n.nspname NOT LIKE 'pg_toast%'
 	ORDER BY 1`
 
 // allRows digests the rows of every table, those that lie in it itself.
-func allRows(t testing.TB, dsn string) map[string]string {
+func allRows(t testing.TB, dsn string, masked []string) map[string]string {
 	t.Helper()
 	digests := map[string]string{}
 	run(t, dsn, func(ctx context.Context, conn *pgx.Conn) error {
@@ -88,7 +94,7 @@ func allRows(t testing.TB, dsn string) map[string]string {
 			return err
 		}
 		type table struct{ Name, Columns, Kind string }
-		result, err := conn.Query(ctx, readTables)
+		result, err := conn.Query(ctx, readTables, masked)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,8 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,31 +14,80 @@ import (
 	"github.com/lethedb/lethe/internal/pgtest"
 )
 
+// sourceVariable names a superuser's connection string to another server, which is then the production of the law:
+// one of an older major, say. The target is this process's own server.
+const sourceVariable = "LETHE_TEST_SOURCE_DSN"
+
 // TestACopyIsTheSame is the law of fidelity: with all columns kept, target and source are the same, in rows,
-// schema and states. What differs on purpose is listed, with its reason, and the run must have told of it.
+// schema and states; with masks, all but the masked columns are. What differs on purpose is listed, with its
+// reason, and the run must have told of it.
 func TestACopyIsTheSame(t *testing.T) {
 	for name, law := range map[string]struct {
 		fill      func(s *stage)
 		superuser bool
 		but       []allowed
+		masks     map[string]string
 	}{
-		"what an owner makes":    {fill: func(s *stage) { tellCorpus(s, false) }, but: spelledAnew()},
+		"what an owner makes": {fill: func(s *stage) { tellCorpus(s, false) }, but: spelledAnew(), masks: map[string]string{
+			"texts.plain.t": "redact_text", "parts.events.note": "redact_text", "heirs.base.name": "redact_text", "heirs.dated.name": "redact_text", "sizes.toasted.plain": "redact_text",
+		}},
 		"what a superuser makes": {superuser: true, fill: func(s *stage) { tellCorpus(s, true) }, but: inertCorpus()},
 		"pagila":                 {fill: pagila().fill},
 		"chinook":                {fill: chinook().fill},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, "version: 1\n", law.fill).adopted()
+			production, staging := pgtest.New(t), pgtest.New(t)
+			if dsn := os.Getenv(sourceVariable); dsn != "" {
+				production = pgtest.NewOn(t, dsn)
+				law.but = append(law.but, acrossMajors(t, production, staging)...)
+			}
+			s := newStageOn(t, production, staging, "version: 1\n", func(s *stage) {
+				s.known(s.owner)
+				s.known(s.reader)
+				law.fill(s)
+			}).adopted()
 			if law.superuser {
 				s.staging.Exec(t, "ALTER ROLE "+s.builder.Name+" SUPERUSER")
 			}
-			s.write("rules.yaml", keepAll(s))
+			s.write("rules.yaml", keepAll(s, nil))
 			// What the reader was granted would stay behind otherwise.
 			s.write("lethe.yaml", s.read("lethe.yaml")+"    roles: {map: {"+s.reader.Name+": "+s.reader.Name+"}}\n")
 			sameBut(t, s, document[refreshDocument](s, "refresh", "staging"), law.but)
+			if law.masks == nil {
+				return
+			}
+			s.write("rules.yaml", keepAll(s, law.masks))
+			sameBut(t, s, document[refreshDocument](s, "refresh", "staging"), law.but, slices.Collect(maps.Keys(law.masks))...)
+			if found := strings.Join(differing(t, s), " "); !strings.Contains(found, "rows texts.plain") || !strings.Contains(found, "rows parts.events_2023") {
+				t.Errorf("the masks changed %s alone", found)
+			}
 		})
 	}
+}
+
+// known makes a role of production's on staging's server, where that is another one.
+func (s *stage) known(login pgtest.Login) {
+	s.t.Helper()
+	if s.production.MaintenanceDSN() != s.staging.MaintenanceDSN() {
+		login.Make(s.t, s.staging, "")
+	}
+}
+
+// differing names what differs at all.
+func differing(t *testing.T, s *stage) []string {
+	t.Helper()
+	var names []string
+	for _, difference := range pgtest.Same(t, s.production.DSN(), s.staging.DSN()) {
+		names = append(names, difference.Object)
+	}
+	return names
+}
+
+// acrossMajors is what two majors say otherwise of the same thing.
+func acrossMajors(t *testing.T, production, staging *pgtest.DB) []allowed {
+	t.Helper()
+	return nil
 }
 
 // spelledAnew is what an owner makes and a dump makes otherwise, though it means the same.
@@ -76,6 +127,8 @@ func inertCorpus() []allowed {
 func tellCorpus(s *stage, superuser bool) {
 	s.t.Helper()
 	others := map[string]pgtest.Login{"clerk": pgtest.Role(s.t, s.production, ""), "auditor": pgtest.Role(s.t, s.production, "")}
+	s.known(others["clerk"])
+	s.known(others["auditor"])
 	// Rights that a role passed on go with the database only, and keep it from being dropped.
 	s.t.Cleanup(func() { s.production.Drop(s.t); s.staging.Drop(s.t) })
 	s.production.Exec(s.t, fmt.Sprintf("GRANT %s TO %s; ALTER DATABASE %s OWNER TO %[2]s; ALTER SCHEMA public OWNER TO %[2]s",
@@ -93,8 +146,8 @@ func tellCorpus(s *stage, superuser bool) {
 	}
 }
 
-// keepAll is a rules file that keeps every column there is, by name.
-func keepAll(s *stage) string {
+// keepAll is a rules file that keeps every column there is, by name, but for those that have a mask.
+func keepAll(s *stage, masks map[string]string) string {
 	const columns = `SELECT n.nspname || E'\x01' || c.relname || E'\x01' || coalesce(string_agg(a.attname, E'\x01' ORDER BY a.attnum), '')
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attinhcount = 0 AND a.attgenerated = ''
@@ -116,7 +169,9 @@ func keepAll(s *stage) string {
 		}
 		text.WriteString("\n")
 		for _, column := range names[2:] {
-			if column != "" {
+			if mask := masks[strings.Join([]string{names[0], names[1], column}, ".")]; mask != "" {
+				fmt.Fprintf(&text, "      %s: %s\n", inRules(column), mask)
+			} else if column != "" {
 				fmt.Fprintf(&text, "      %s: {keep: \"nobody is in this database\"}\n", inRules(column))
 			}
 		}
@@ -143,10 +198,10 @@ func inRules(names ...string) string {
 type allowed struct{ object, reason, told string }
 
 // sameBut holds that staging is what production is, but for the differences allowed.
-func sameBut(t *testing.T, s *stage, doc refreshDocument, allowances []allowed) {
+func sameBut(t *testing.T, s *stage, doc refreshDocument, allowances []allowed, masked ...string) {
 	t.Helper()
 	used := map[string]bool{}
-	for _, difference := range pgtest.Same(t, s.production.DSN(), s.staging.DSN()) {
+	for _, difference := range pgtest.Same(t, s.production.DSN(), s.staging.DSN(), masked...) {
 		excused := false
 		for _, a := range allowances {
 			if difference.Object == a.object {

@@ -61,7 +61,7 @@ func TestEveryOwnerAndGrantIsMappedAndNoneIsLost(t *testing.T) {
 		}
 	})
 	s.adopted()
-	s.write("rules.yaml", keepAll(s))
+	s.write("rules.yaml", keepAll(s, nil))
 
 	// Nothing stands for three roles yet: each is told of, in one go.
 	owner, other := s.owner.Name, pgtest.Role(t, s.production, "").Name
