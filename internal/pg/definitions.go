@@ -20,7 +20,7 @@ func defined() string {
 	return `mine (oid) AS MATERIALIZED (SELECT c.oid FROM pg_class c WHERE c.relnamespace ` + inSchema + ` AND c.relpersistence <> 't'
 			AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')),
 	columns (rel, text) AS (SELECT a.attrelid, string_agg(concat_ws(',', quote_ident(a.attname), format_type(a.atttypid, a.atttypmod), a.attstorage,
-			nullif(a.attcompression, ''), nullif(a.attstattarget, -1), a.attoptions::text, a.attcollation::regcollation::text, a.attislocal, a.attinhcount,
+			nullif(a.attcompression, ''), nullif(a.attstattarget, -1), (SELECT string_agg(o, ',' ORDER BY o) FROM unnest(a.attoptions) o WHERE o ~ '^n_distinct'), a.attcollation::regcollation::text, a.attislocal, a.attinhcount,
 			CASE WHEN NOT a.attgenerated = '' OR c.relkind = 'v' THEN pg_get_expr(f.adbin, f.adrelid) END, d.description), ';' ORDER BY a.attname COLLATE "C")
 		FROM pg_attribute a JOIN mine ON mine.oid = a.attrelid JOIN pg_class c ON c.oid = a.attrelid
 		LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum

@@ -71,19 +71,21 @@ func Corpus(t testing.TB) []Chapter {
 	return chapters
 }
 
-// Missing returns why the server of db cannot hold the chapter: "" when it can.
-func (c Chapter) Missing(t testing.TB, db *DB) string {
+// Fits reports whether the server of db can hold the chapter. An extension that it lacks is told aloud, and
+// fails the test where nothing may be skipped; what it is too old for is not.
+func (c Chapter) Fits(t testing.TB, db *DB) bool {
 	t.Helper()
 	if major := db.QueryInt(t, `SELECT current_setting('server_version_num')::int / 10000`); int(major) < c.Since {
-		return fmt.Sprintf("the server is of major %d", major)
+		return false
 	}
 	there := db.QueryStrings(t, `SELECT name FROM pg_available_extensions`)
 	for _, name := range c.Needs {
 		if !slices.Contains(there, name) {
-			return "the server lacks extension " + name
+			LeaveOut(t, c.Name+" needs extension "+name+": install its package on the server")
+			return false
 		}
 	}
-	return ""
+	return true
 }
 
 // Tell loads the chapter into db as the given roles: :"owner" and so on in its text stand for them, as in

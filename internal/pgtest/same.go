@@ -147,7 +147,7 @@ func facts() []fact {
 				concat_ws(' ', k.contype, k.convalidated, k.condeferrable, k.condeferred, k.conislocal, k.coninhcount, k.connoinherit)
 			FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace WHERE ` + ours + ` AND k.conparentid = 0`},
 		{"column", `SELECT format('%I.%I.%I', n.nspname, c.relname, a.attname), concat_ws(' ', format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
-				a.attgenerated, a.attislocal, a.attinhcount, a.attstorage, nullif(a.attcompression, ''), nullif(a.attstattarget, -1), a.attoptions::text, a.attcollation::regcollation)
+				a.attgenerated, a.attislocal, a.attinhcount, a.attstorage, nullif(a.attcompression, ''), nullif(a.attstattarget, -1), (SELECT string_agg(o, ',') FROM unnest(a.attoptions) o WHERE o !~ '^pg_attver='), a.attcollation::regcollation)
 			FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 			WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'm', 'v', 'f', 'c') AND ` + ours},
 		{"trigger", `SELECT concat_ws(' ', t.tgname, 'on', t.tgrelid::regclass), t.tgenabled::text

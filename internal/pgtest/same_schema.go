@@ -66,6 +66,7 @@ func statements(dump string) []statement {
 			case strings.HasPrefix(line, "SET default_table_access_method = "):
 				settings[1] = line
 			case strings.TrimSpace(line) == "" || strings.HasPrefix(line, `\`) || strings.HasPrefix(line, "-- PostgreSQL database dump"):
+			case strings.Contains(line, " SET (pg_attver="): // some servers number every column's versions
 			case line != "--":
 				kept = append(kept, line)
 			}

@@ -91,6 +91,16 @@ func Skip(t testing.TB, reason string) {
 	t.Skip(reason)
 }
 
+// LeaveOut says aloud that a part of a test cannot run, or fails the test where nothing may be skipped.
+func LeaveOut(t testing.TB, reason string) {
+	t.Helper()
+	if required, _ := strconv.ParseBool(os.Getenv("LETHE_TEST_REQUIRE")); required {
+		t.Errorf("LETHE_TEST_REQUIRE=1 and a part of this test cannot run: %s", reason)
+		return
+	}
+	fmt.Fprintf(os.Stderr, "SKIPPED a part of %s: %s\n", t.Name(), reason)
+}
+
 func (p *provider) start() {
 	if dsn := os.Getenv("LETHE_TEST_DSN"); dsn != "" {
 		p.dsn = Rewrite(dsn, func(*url.URL) {})
