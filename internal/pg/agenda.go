@@ -207,6 +207,23 @@ func (a *agenda) done(t *task) {
 	a.sort()
 }
 
+// release makes every load ready that was not taken, whatever it waits for.
+func (a *agenda) release() {
+	for _, t := range a.tasks {
+		if !t.load || t.running || t.waits == 0 {
+			continue
+		}
+		for _, other := range a.tasks {
+			if i := slices.Index(other.then, t); i >= 0 {
+				other.then = slices.Delete(other.then, i, i+1)
+			}
+		}
+		t.waits = 0
+		a.ready = append(a.ready, t)
+	}
+	a.sort()
+}
+
 // takeThis takes a load that was done without being asked for, though something it waits for may be open.
 func (a *agenda) takeThis(load *task) {
 	a.loads--

@@ -12,9 +12,39 @@ import (
 	"strings"
 )
 
-// restoreEntries runs pg_restore for the entries, in their order, on as many sessions as jobs, with settings for
-// each such as "maintenance_work_mem=1GB". Its failure names the entry it stopped at.
-func (a *archive) restoreEntries(ctx context.Context, database string, entries []entry, jobs int, settings ...string) error {
+// restoring says how entries are restored.
+type restoring struct {
+	// jobs is on how many sessions; 0 is one.
+	jobs int
+	// settings are for each session, such as "maintenance_work_mem=1GB".
+	settings []string
+	// together makes all or none of the entries, where one session does it and they are not too many to lock.
+	together bool
+	// again drops before what is there already: an earlier attempt may have made it and not lived to record it.
+	again bool
+}
+
+// mostTogether is how many entries are made in one transaction: each locks a few objects, and a server's lock
+// table has room for some thousands by default.
+const mostTogether = 500
+
+// arguments are those of pg_restore for so many entries.
+func (r restoring) arguments(entries int) []string {
+	var args []string
+	switch {
+	case r.jobs > 1:
+		args = append(args, "--jobs="+strconv.Itoa(r.jobs))
+	case r.together && entries <= mostTogether:
+		args = append(args, "--single-transaction")
+	}
+	if r.again {
+		args = append(args, "--clean", "--if-exists")
+	}
+	return args
+}
+
+// restoreEntries runs pg_restore for the entries, in their order. Its failure names the entry it stopped at.
+func (a *archive) restoreEntries(ctx context.Context, database string, entries []entry, how restoring) error {
 	if len(entries) == 0 {
 		return nil
 	}
@@ -44,10 +74,8 @@ func (a *archive) restoreEntries(ctx context.Context, database string, entries [
 	if a.anonymous {
 		args = append(args, "--no-owner", "--no-privileges")
 	}
-	if jobs > 1 {
-		args = append(args, "--jobs="+strconv.Itoa(jobs))
-	}
-	if err := runTool(ctx, a.opts.Tools.PgRestore, withOptions(env, settings...), append(args, a.path)...); err != nil {
+	args = append(args, how.arguments(len(entries))...)
+	if err := runTool(ctx, a.opts.Tools.PgRestore, withOptions(env, how.settings...), append(args, a.path)...); err != nil {
 		return a.name(err)
 	}
 	return nil
@@ -87,6 +115,9 @@ type EntryError struct {
 
 // Error names the object.
 func (e *EntryError) Error() string { return fmt.Sprintf("restore %s: %v", e.Object, e.Err) }
+
+// Mendable reports that who mends what it names can go on with the run.
+func (e *EntryError) Mendable() bool { return true }
 
 // Unwrap returns the program's failure.
 func (e *EntryError) Unwrap() error { return e.Err }

@@ -75,6 +75,7 @@ type build struct {
 	memory   budget
 	replica  bool         // sessions that load may switch off what foreign keys do for each row
 	skipped  finding.List // what was left out on purpose
+	resumed  bool         // an earlier attempt loaded the rows
 	// largeObjects is what was found out about them before their table's parts were forgotten.
 	largeObjects largeObjectsArrived
 	// ownership is who shall own what, nil when the order does not say, and heir who owns the environment's
@@ -86,7 +87,10 @@ type build struct {
 
 	mu        sync.Mutex
 	cert      Certificate
-	complete  bool // everything but publishing is done
+	done      map[string]bool // what was recorded as done, by this attempt or one before
+	landed    bool            // every row arrived: what was built can be gone on with
+	refuted   bool            // verification found that it is not the source's data
+	complete  bool            // everything but publishing is done
 	verified  bool
 	attempted bool // Commit was called: what was built stays
 	published bool
@@ -116,7 +120,7 @@ func (t *Target) Begin(ctx context.Context, order *work.Order) error {
 			return &RefusedError{Findings: found}
 		}
 	}
-	b := &build{t: t, order: order, tables: make(map[catalog.Name]work.Table, len(order.Tables))}
+	b := &build{t: t, order: order, tables: make(map[catalog.Name]work.Table, len(order.Tables)), done: make(map[string]bool)}
 	for _, table := range order.Tables {
 		if table.Table.Name == catalog.LargeObjectPages() {
 			table.Into = pagesView() // nobody but a superuser may write into the table itself
@@ -126,14 +130,18 @@ func (t *Target) Begin(ctx context.Context, order *work.Order) error {
 	if err := b.openArchive(ctx); err != nil {
 		return errors.Join(err, removeAll(b.dir))
 	}
-	if err := b.create(ctx); err != nil {
+	find, begin := b.create, b.begin
+	if t.opts.Resume {
+		find, begin = b.findLanded, b.goOn
+	}
+	if err := find(ctx); err != nil {
 		return errors.Join(err, removeAll(b.dir))
 	}
 	b.sessions = &loaders{open: b.openSession}
 	t.mu.Lock()
 	t.build = b
 	t.mu.Unlock()
-	return b.begin(ctx)
+	return begin(ctx)
 }
 
 // openArchive copies the schema's archive into a directory of our own: the source may let go of it
@@ -269,17 +277,14 @@ func (b *build) begin(ctx context.Context) error {
 		Environment: b.t.marker.ID, Run: b.order.Run, State: Building, Source: b.order.Source, Digests: b.order.Digests,
 		Version: b.t.opts.Version, Tables: len(b.order.Tables),
 	}
-	err := b.t.opts.within(ctx, b.database, func(conn *pgx.Conn) (err error) {
+	err := b.t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
 		if err := storeMarker(ctx, conn, b.t.marker); err != nil {
 			return err
 		}
 		if _, err := conn.PgConn().Exec(ctx, certificateSchema).ReadAll(); err != nil {
 			return fmt.Errorf("make the certificate: %w", err)
 		}
-		if b.memory, err = readBudget(ctx, conn, b.t.opts.Jobs, b.t.opts.Memory); err != nil {
-			return err
-		}
-		if b.replica, err = mayReplicate(ctx, conn); err != nil {
+		if err := b.readMeans(ctx, conn); err != nil {
 			return err
 		}
 		return storeCertificate(ctx, conn, b.cert)
@@ -294,7 +299,7 @@ func (b *build) begin(ctx context.Context) error {
 	b.t.opts.Event(Event{Phase: "schema"})
 	b.schedule = newSchedule(b.archive, b.order, b.replica, b.t.opts.big)
 	for _, entries := range schemasFirst(b.schedule.before) {
-		if err := b.archive.restore(ctx, b.database, entries, 1); err != nil {
+		if err := b.archive.restore(ctx, b.database, entries, restoring{}); err != nil {
 			return fmt.Errorf("make the schema: %w", err)
 		}
 	}
@@ -309,8 +314,17 @@ func (b *build) begin(ctx context.Context) error {
 	return nil
 }
 
+// readMeans asks the server how much the build may use of it, and whether it may load without triggers.
+func (b *build) readMeans(ctx context.Context, conn *pgx.Conn) (err error) {
+	if b.memory, err = readBudget(ctx, conn, b.t.opts.Jobs, b.t.opts.Memory); err != nil {
+		return err
+	}
+	b.replica, err = mayReplicate(ctx, conn)
+	return err
+}
+
 // Abort removes what was built. A build that passed verification and only could not be published stays,
-// as does one that failed when KeepFailed is set: both closed. It does nothing before Begin and after
+// as does one that failed when KeepFailed is set or after all of its rows had landed: all closed. It does nothing before Begin and after
 // Commit.
 func (t *Target) Abort(ctx context.Context) error {
 	b := t.current()
@@ -321,7 +335,7 @@ func (t *Target) Abort(ctx context.Context) error {
 	if b.attempted && b.verified {
 		return err
 	}
-	if t.opts.KeepFailed || t.opts.Slots != nil {
+	if t.opts.KeepFailed || t.opts.Slots != nil || (b.landed && !b.refuted) {
 		return errors.Join(err, t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
 			return setState(ctx, conn, Failed, time.Time{})
 		}))

@@ -47,13 +47,14 @@ const (
 	Published State = "published"
 )
 
-// certificateSchema makes the table of the certificate and, for the time of loading, that of the parts.
+// certificateSchema makes the table of the certificate and, for the time of building, those of the parts and of what was done.
 const certificateSchema = `CREATE TABLE IF NOT EXISTS lethe.certificate (
 		single boolean PRIMARY KEY DEFAULT true CHECK (single),
 		environment uuid NOT NULL, run text NOT NULL, state text NOT NULL, document text NOT NULL,
 		published_at timestamptz);
 	CREATE TABLE lethe.part (
-		run text NOT NULL, part text NOT NULL, rows bigint NOT NULL, bytes bigint NOT NULL, PRIMARY KEY (run, part))`
+		run text NOT NULL, part text NOT NULL, rows bigint NOT NULL, bytes bigint NOT NULL, PRIMARY KEY (run, part));
+	CREATE TABLE lethe.done (what text PRIMARY KEY)`
 
 // errNoCertificate says that a database carries no certificate.
 var errNoCertificate = errors.New("the database carries no certificate")

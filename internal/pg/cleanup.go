@@ -184,6 +184,7 @@ func (t *Target) expendable(all []related, published bool) []related {
 		switch {
 		case r.previous():
 			previous = append(previous, r)
+		case t.opts.Resume && r.run == t.opts.Run: // it is gone on with
 		case r.leftover(), published && r.unpublished():
 			gone = append(gone, r)
 		}

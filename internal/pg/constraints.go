@@ -14,7 +14,7 @@ import (
 )
 
 // finish does all that needs every table: sequences, foreign keys and the rest of the schema, rights,
-// materialised views, statistics. It ends with the list of parts, which nobody needs any more.
+// materialised views, statistics. Each may be done twice: a resumed run does.
 func (b *build) finish(ctx context.Context) error {
 	for _, step := range []struct {
 		phase string
@@ -34,13 +34,6 @@ func (b *build) finish(ctx context.Context) error {
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("finish %s: %w", step.phase, sanitize(err))
 		}
-	}
-	err := b.t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, `DROP TABLE lethe.part`)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("drop the list of parts: %w", err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -257,6 +257,9 @@ func (s *schedule) bothLocks(k *foreignKey, child, parent mode) map[catalog.Name
 
 // link adds the constraint as the source spells it, unproven.
 func (k *foreignKey) link(ctx context.Context, conn *pgx.Conn) error {
+	if there, err := isLinked(ctx, conn, k.table.Name, k.Name); err != nil || there {
+		return err
+	}
 	statement := "ALTER TABLE " + k.table.Name.SQL() + " ADD CONSTRAINT " + quoted(k.Name) + " " + k.Definition + " NOT VALID"
 	if _, err := conn.Exec(ctx, statement); err != nil {
 		return fmt.Errorf("add foreign key %s: %w", k.name(), err)

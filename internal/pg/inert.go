@@ -104,14 +104,13 @@ func (a *archive) needsLeft(e entry) bool {
 	return slices.ContainsFunc(e.needs, func(id int) bool { return a.left[id] })
 }
 
-// restore makes the entries, in their order: by pg_restore, on as many sessions as jobs, or by the SQL that
-// stands for them. That SQL is held back until an entry needs it, because each change between the two costs a
+// restore makes the entries, in their order: by pg_restore or by the SQL that stands for them. That SQL is held back until an entry needs it, because each change between the two costs a
 // process. A failure names the object.
-func (a *archive) restore(ctx context.Context, database string, entries []entry, jobs int, settings ...string) error {
+func (a *archive) restore(ctx context.Context, database string, entries []entry, how restoring) error {
 	var plain, ours []entry
 	owed := make(map[int]bool)
 	flush := func() error {
-		if err := a.restoreEntries(ctx, database, plain, jobs, settings...); err != nil {
+		if err := a.restoreEntries(ctx, database, plain, how); err != nil {
 			return err
 		}
 		if err := a.makeInstead(ctx, database, ours); err != nil {
@@ -144,7 +143,8 @@ func (a *archive) makeInstead(ctx context.Context, database string, entries []en
 	}
 	return a.opts.within(ctx, database, func(conn *pgx.Conn) error {
 		for _, e := range entries {
-			if _, err := conn.PgConn().Exec(ctx, a.instead[e.id]).ReadAll(); err != nil {
+			// Several statements at once are one transaction: it is made and recorded, or neither.
+			if _, err := conn.PgConn().Exec(ctx, a.instead[e.id]+";"+noteSQL(e.word())).ReadAll(); err != nil {
 				return &EntryError{ID: e.id, Object: e.String(), Err: sanitize(err)}
 			}
 		}
@@ -183,7 +183,8 @@ func (b *build) nothingReaches(ctx context.Context) error {
 // revived, where our role is a superuser, because nobody else can make them. And it takes tables from pg_partman's maintenance, which would drop and make partitions
 // of the copy by itself.
 func (b *build) wireUp(ctx context.Context) error {
-	var mappings, events []string
+	const mapped, triggered = "user mappings", "event triggers"
+	mappings, events := []string{noteSQL(mapped)}, []string{noteSQL(triggered)}
 	for _, wire := range b.order.Wiring {
 		revival, alive := revived(b.t.opts.Revive, wire)
 		switch {
@@ -199,19 +200,18 @@ func (b *build) wireUp(ctx context.Context) error {
 		if err := b.stopPartman(ctx, conn); err != nil {
 			return err
 		}
-		for _, statement := range mappings {
-			if _, err := conn.Exec(ctx, statement); err != nil {
+		// Several statements at once are one transaction: they are made and recorded, or neither.
+		if !b.did(mapped) {
+			if _, err := conn.PgConn().Exec(ctx, strings.Join(mappings, ";")).ReadAll(); err != nil {
 				return fmt.Errorf("make user mappings: %w", err)
 			}
 		}
 		var superuser bool
-		if err := conn.QueryRow(ctx, `SELECT rolsuper FROM pg_roles WHERE rolname = current_user`).Scan(&superuser); err != nil || !superuser {
+		if err := conn.QueryRow(ctx, `SELECT rolsuper FROM pg_roles WHERE rolname = current_user`).Scan(&superuser); err != nil || !superuser || b.did(triggered) {
 			return err
 		}
-		for _, statement := range events {
-			if _, err := conn.PgConn().Exec(ctx, statement).ReadAll(); err != nil {
-				return fmt.Errorf("make event triggers: %w", err)
-			}
+		if _, err := conn.PgConn().Exec(ctx, strings.Join(events, ";")).ReadAll(); err != nil {
+			return fmt.Errorf("make event triggers: %w", err)
 		}
 		return nil
 	})

@@ -39,6 +39,16 @@ func (t *Target) Next(ctx context.Context) (table catalog.Name, ok bool, err err
 	}
 }
 
+// release lets the rows that are still to come be loaded, whatever they wait for: what they wait for will not
+// be done, or only in a later attempt.
+func (s *schedule) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.agenda.release()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
 // Finish notes that a table's last part has landed: what waited for its rows is done by Work. It is called
 // once for each table of the order, tables without rows included.
 func (t *Target) Finish(_ context.Context, table catalog.Name) error {
@@ -80,7 +90,12 @@ func (t *Target) Work(ctx context.Context, finished func(catalog.Name)) error {
 		group.Go(func() error { return b.labour(working, finished) })
 	}
 	if err := group.Wait(); err != nil {
+		b.schedule.release()
 		return err
+	}
+	if b.did(verified) {
+		b.complete = true
+		return nil
 	}
 	return b.finish(ctx)
 }
@@ -119,13 +134,16 @@ func (b *build) labour(ctx context.Context, finished func(catalog.Name)) error {
 // do does tasks that were taken together: what comes from the archive in one go. A serial one gets no more
 // than one process of the server's.
 func (b *build) do(ctx context.Context, tasks []*task, serial bool) error {
+	if b.did(verified) {
+		return nil // in an earlier attempt
+	}
 	if tasks[0].run == nil {
 		b.t.opts.Event(Event{Phase: "indexes", Object: namesOf(tasks)})
 		settings := b.memory.settings()
 		if serial {
 			settings = append(settings, "max_parallel_maintenance_workers=0")
 		}
-		if err := b.archive.restore(ctx, b.database, b.schedule.entriesOf(tasks), 1, settings...); err != nil {
+		if err := b.restoreOnce(ctx, b.schedule.entriesOf(tasks), restoring{together: true, settings: settings}); err != nil {
 			return fmt.Errorf("build indexes: %w", b.countKeys(ctx, err))
 		}
 		return nil
@@ -150,7 +168,7 @@ func (b *build) do(ctx context.Context, tasks []*task, serial bool) error {
 // constraints restores what is left of the archive: small tables' foreign keys, triggers, rules, policies
 // and rights. A foreign key that does not hold is a DanglingError.
 func (b *build) constraints(ctx context.Context) error {
-	err := b.archive.restore(ctx, b.database, b.schedule.after, b.t.opts.Jobs, b.memory.settings()...)
+	err := b.restoreOnce(ctx, b.schedule.after, restoring{jobs: b.t.opts.Jobs, settings: b.memory.settings()})
 	failed, ok := errors.AsType[*EntryError](err)
 	if !ok {
 		return err
@@ -164,6 +182,7 @@ func (b *build) constraints(ctx context.Context) error {
 		return errors.Join(err, known)
 	}
 	if k.dangles {
+		b.refute()
 		return &DanglingError{Table: k.table.Name, Constraint: k.Name, References: k.References}
 	}
 	return err

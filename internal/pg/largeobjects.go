@@ -113,6 +113,9 @@ func (b *build) checkLargeObjects(ctx context.Context) error {
 		if err := conn.QueryRow(ctx, pages, b.order.Run, catalog.LargeObjectPages().String()+"#").Scan(&b.largeObjects.pages); err != nil {
 			return fmt.Errorf("count pages of large objects: %w", err)
 		}
+		if asked, err := hasTable(ctx, conn, pagesView().SQL()); err != nil || !asked {
+			return err // an earlier attempt of this run asked, and nothing was wanting
+		}
 		for batch := range slices.Chunk(b.order.LargeObjects.List, largeObjectBatch) {
 			if err := b.checkSizes(ctx, conn, batch); err != nil {
 				return fmt.Errorf("measure large objects: %w", err)

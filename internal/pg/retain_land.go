@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -25,8 +24,11 @@ func (t *Target) Retain(ctx context.Context) ([]Retained, error) {
 	if len(t.opts.Retain) == 0 {
 		return nil, nil
 	}
+	if b.resumed && len(b.cert.Retained) > 0 {
+		// An earlier attempt wrote the rows, and may not have come to what stands on them.
+		return b.cert.Retained, b.afterRetaining(ctx, b.cert.Retained)
+	}
 	var all []Retained
-	var at time.Time
 	err := t.opts.within(ctx, t.base, func(old *pgx.Conn) error {
 		certified, err := t.certified(ctx, old)
 		if err != nil || !certified {
@@ -39,10 +41,17 @@ func (t *Target) Retain(ctx context.Context) ([]Retained, error) {
 		if found.HasErrors() {
 			return &RetainError{found}
 		}
-		at = t.opts.Now().UTC()
+		at := t.opts.Now().UTC()
 		return t.gather(ctx, old, r, func(tx pgx.Tx) error {
 			return t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
 				l := &landing{retention: r, conn: conn, dropped: make([]int64, len(r.tables))}
+				l.certify = func(all []Retained) error {
+					b.mu.Lock()
+					b.cert.Retained, b.cert.RetainedAt = all, at
+					cert := b.cert
+					b.mu.Unlock()
+					return storeCertificate(ctx, conn, cert)
+				}
 				all, err = l.land(ctx, tx.Conn())
 				return err
 			})
@@ -57,11 +66,7 @@ func (t *Target) Retain(ctx context.Context) ([]Retained, error) {
 	if err := b.afterRetaining(ctx, all); err != nil {
 		return nil, fmt.Errorf("retain: %w", err)
 	}
-	b.mu.Lock()
-	b.cert.Retained, b.cert.RetainedAt = all, at
-	cert := b.cert
-	b.mu.Unlock()
-	return all, t.opts.within(ctx, b.database, func(conn *pgx.Conn) error { return storeCertificate(ctx, conn, cert) })
+	return all, nil
 }
 
 // afterRetaining brings what stands on the rows up to date: sequences, statistics, materialised views.
@@ -103,6 +108,8 @@ type landing struct {
 	conn    *pgx.Conn
 	edges   []edge // of the new database
 	dropped []int64
+	// certify records what arrived, in the same transaction.
+	certify func([]Retained) error
 }
 
 // stage names the temporary table that a table's rows wait in.
@@ -144,6 +151,9 @@ func (l *landing) land(ctx context.Context, from *pgx.Conn) ([]Retained, error) 
 		return nil, err
 	}
 	all, err := l.insert(ctx, tx)
+	if err == nil {
+		err = l.certify(all)
+	}
 	if err != nil {
 		return nil, err
 	}

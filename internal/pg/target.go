@@ -39,6 +39,8 @@ type TargetOptions struct {
 	Sessions Sessions
 	// Keep says how long what was replaced is kept.
 	Keep Keep
+	// Resume goes on with a run whose rows have all landed: Begin finds what it built instead of making it.
+	Resume bool
 	// KeepFailed keeps a build that failed, closed, until the next run.
 	KeepFailed bool
 	// Revive names what of the source's wiring may live on the copy.

@@ -29,6 +29,9 @@ func (t *Target) Verify(ctx context.Context, want map[catalog.Name]int64) (findi
 		return nil, errors.New("verify: tables are not finished")
 	}
 	found := slices.Clone(b.skipped)
+	if b.did(verified) {
+		return found, nil // an earlier attempt of this run passed, and more was done to it since
+	}
 	counted, err := b.verifyCounts(ctx, want)
 	if err != nil {
 		return nil, fmt.Errorf("count rows: %w", err)
@@ -51,12 +54,13 @@ func (t *Target) Verify(ctx context.Context, want map[catalog.Name]int64) (findi
 	}
 	found.Sort()
 	if found.HasErrors() {
+		b.refute()
 		return found, nil
 	}
-	if t.opts.Steps {
-		return found, b.markBuilt(ctx, Building)
+	if !t.opts.Steps {
+		return found, b.markBuilt(ctx, Built)
 	}
-	return found, b.markBuilt(ctx, Built)
+	return found, errors.Join(b.markBuilt(ctx, Building), b.note(ctx, verified))
 }
 
 // markBuilt records that the build was verified, and as Built that it may be published.
@@ -66,7 +70,14 @@ func (b *build) markBuilt(ctx context.Context, state State) error {
 	b.cert.State, b.cert.BuiltAt = state, b.t.opts.Now().UTC()
 	cert := b.cert
 	b.mu.Unlock()
-	return b.t.opts.within(ctx, b.database, func(conn *pgx.Conn) error { return storeCertificate(ctx, conn, cert) })
+	return b.t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
+		if state == Built { // what only a run that goes on would need
+			if _, err := conn.Exec(ctx, `DROP TABLE IF EXISTS lethe.part, lethe.done`); err != nil {
+				return fmt.Errorf("drop the lists of what was done: %w", err)
+			}
+		}
+		return storeCertificate(ctx, conn, cert)
+	})
 }
 
 // mismatch is a finding of Verify.

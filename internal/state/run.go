@@ -12,6 +12,7 @@ type Kind string
 // The kinds of run.
 const (
 	Refresh  Kind = "refresh"
+	Resume   Kind = "resume"
 	Publish  Kind = "publish"
 	Rollback Kind = "rollback"
 	Adopt    Kind = "adopt"

@@ -2,6 +2,7 @@ package refresh
 
 import (
 	"context"
+	"errors"
 
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/work"
@@ -20,6 +21,21 @@ type Arrived struct {
 	work.Count
 	// Expected is the source's own count.
 	Expected int64
+}
+
+// holdBack keeps a failure of what stands on the rows until all of them have arrived, where it can be mended
+// and the run then be resumed: what was read of the source is not read again.
+func (r *run) holdBack(err error) error {
+	can, ok := errors.AsType[interface {
+		error
+		Mendable() bool
+	}](err)
+	if !ok || !can.Mendable() || r.job.OnLanded == nil || r.job.Landed != nil {
+		return err
+	}
+	r.held = err
+	r.job.Events(Event{Held: err})
+	return nil
 }
 
 // instant is an Instant without a source.

@@ -60,7 +60,8 @@ type Schedule interface {
 	// when there is none yet; ok is false when there will be none. It is called from one goroutine, when
 	// every part of the table before has been taken up.
 	Next(ctx context.Context) (table catalog.Name, ok bool, err error)
-	// Work returns when all that stands on the data is in place, or with the first error. It is called once,
+	// Work returns when all that stands on the data is in place, or with the first error: from then on Next
+	// waits for nothing. It is called once,
 	// after Begin, and runs beside Next, Write and Finish. Finished is told of each table whose indexes
 	// stand, from several goroutines.
 	Work(ctx context.Context, finished func(catalog.Name)) error
@@ -142,6 +143,8 @@ type Event struct {
 	// Bytes and Rows were just loaded; below 0 they are taken back, for the part is loaded again.
 	Bytes int64
 	Rows  int64
+	// Held is a failure that can be mended: the run will end with it, and copies on so that it can be resumed.
+	Held error
 	// Landed reports that the table's last part landed; Finished that its indexes stand.
 	Landed, Finished bool
 }
@@ -245,6 +248,8 @@ type run struct {
 	order  *work.Order
 	mu     sync.Mutex
 	tables map[catalog.Name]*progress
+	// held is a failure that can be mended, and that was held back until all rows had arrived.
+	held error
 	// kept reports that what was built is complete and stays, although the run did not publish it.
 	kept bool
 }
@@ -328,7 +333,7 @@ func (r *run) load(ctx context.Context) error {
 			next := largestFirst(order)
 			if r.job.Schedule != nil {
 				next = r.job.Schedule.Next
-				group.Go(func() error { return r.job.Schedule.Work(ctx, r.finished) })
+				group.Go(func() error { return r.holdBack(r.job.Schedule.Work(ctx, r.finished)) })
 			}
 			r.job.Events(Event{Phase: PhaseCopy, Order: order})
 			return r.timed(PhaseCopy, func() error {
@@ -341,6 +346,9 @@ func (r *run) load(ctx context.Context) error {
 	})
 	if err := group.Wait(); err != nil {
 		return err
+	}
+	if r.held != nil {
+		return r.held
 	}
 	r.report.Phases = append(r.report.Phases, PhaseReport{Phase: PhaseFinish, Milliseconds: r.job.Now().Sub(copied).Milliseconds()})
 	return nil

@@ -89,6 +89,8 @@ func (p *progress) event(e refresh.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
+	case e.Held != nil:
+		p.app.talkHanging(7, "%s %v; the rows still to come are copied, so that the run can be gone on with", p.app.paint(red, "lethe:"), e.Held)
 	case e.Phase == refresh.PhaseCopy && e.Order != nil:
 		p.start(e.Order)
 	case e.Phase == refresh.PhaseCopy:
@@ -102,7 +104,7 @@ func (p *progress) event(e refresh.Event) {
 			p.stop()
 			p.app.talk("%s %s", p.app.paint(cyan, "·"), phaseText(refresh.PhaseFinish))
 		}
-	case e.Bytes > 0:
+	case e.Bytes != 0:
 		u := p.under[e.Table]
 		u.rows, u.bytes = u.rows+e.Rows, u.bytes+e.Bytes
 		p.rows.Add(e.Rows)

@@ -60,6 +60,8 @@ type refreshOptions struct {
 	now bool
 	// jobs takes the place of the environment's; 0 leaves it.
 	jobs int
+	// resume is the run that is gone on with, "" for a new one.
+	resume string
 }
 
 func (a *app) refreshCommand() *cobra.Command {
@@ -74,6 +76,7 @@ database serving, untouched; so does kill -9 at any moment.`,
 		Example: `  lethe refresh staging
   lethe refresh staging --no-publish    finish it later: lethe publish staging
   lethe refresh staging --now           do not wait for the window
+  lethe refresh staging --resume 0t1ptbd8cekrm    go on with a run whose rows had arrived
   lethe refresh staging --json | jq .total.rows`,
 		Args:              exactly(1, "the environment's name"),
 		ValidArgsFunction: a.completeEnvironment,
@@ -88,6 +91,7 @@ database serving, untouched; so does kill -9 at any moment.`,
 	command.Flags().BoolVar(&o.noPublish, "no-publish", false, "build and verify only; lethe publish finishes it")
 	command.Flags().BoolVar(&o.keepFailed, "keep-failed", false, "keep a build that fails verification, until the next run")
 	command.Flags().IntVar(&o.jobs, "jobs", 0, "parts copied and indexes built at once, instead of the environment's jobs")
+	command.Flags().StringVar(&o.resume, "resume", "", "go on with `RUN`, which failed after its rows had arrived, without its source")
 	command.Flags().BoolVar(&o.now, "now", false, "publish as soon as it is built: wait for no window, announce nothing")
 	return command
 }
@@ -105,18 +109,30 @@ func (a *app) refresh(ctx context.Context, name string, o refreshOptions) (*refr
 	case o.jobs > 0:
 		p.env.Jobs = o.jobs
 	}
+	record := state.Run{ID: p.run, Environment: p.env.Name, Source: p.from.Name, Kind: state.Refresh}
+	if o.resume != "" {
+		if !runName(o.resume) {
+			return nil, usageError("wrong-flag", errors.New("--resume names no run"), "see: lethe runs")
+		}
+		p.run, record.Kind, record.Source = o.resume, state.Resume, ""
+	}
 	if p.key == nil && !p.cfg.Keys.Ephemeral {
 		// Rules that mask nothing by key may go on; compile tells.
 		a.talk("no masking key is configured; masks that need one will be refused")
 	}
-	rec, err := a.begin(ctx, p.cfg, state.Run{ID: p.run, Environment: p.env.Name, Source: p.from.Name, Kind: state.Refresh})
+	rec, err := a.begin(ctx, p.cfg, record)
 	if err != nil {
 		return nil, err
 	}
 	began := a.Now()
 	r := &refreshing{app: a, passage: p, record: rec, options: o}
 	r.hooks = hooks{app: a, env: p.env, run: p.run, target: p.targetOptions(a, pg.Tools{})}
-	err = r.run(ctx)
+	if o.resume != "" {
+		err = r.resume(ctx)
+	} else {
+		err = r.run(ctx)
+	}
+	err = r.settle(err)
 	switch {
 	case err != nil:
 		r.hooks.failed(ctx, err)
@@ -137,6 +153,12 @@ type refreshing struct {
 	plan    *rules.Plan
 	tools   pg.Tools
 	doc     refreshDocument
+	// accepting are the columns that are accepted with this run.
+	accepting []string
+	// landed reports that enough is kept to go on with the run from here.
+	landed bool
+	// complete reports that what was built may be published.
+	complete bool
 }
 
 func (r *refreshing) run(ctx context.Context) error {
@@ -157,7 +179,11 @@ func (r *refreshing) run(ctx context.Context) error {
 	if err := r.hooks.tell(ctx, "before", r.env.Hooks.Before, ""); err != nil {
 		return err
 	}
-	if err := r.copy(ctx, source, target); err != nil {
+	if err := forgetSaved(r.cfg, r.env.Name); err != nil { // their builds are dropped next
+		return fmt.Errorf("remove what earlier runs kept: %w", err)
+	}
+	defer func() { r.doc.Cost = source.Cost() }()
+	if err := r.build(ctx, target, refresh.Job{At: r.instant(source, target), OnLanded: r.resumable(target)}); err != nil {
 		return err
 	}
 	// It is built or published, and an interrupt cannot make that undone.
@@ -180,7 +206,7 @@ func (r *refreshing) decide(ctx context.Context, source *pg.Source) error {
 	}
 	r.showFindings(found)
 	r.doc.Findings = found
-	r.plan, r.doc.Digests = plan, plan.Digests
+	r.plan, r.doc.Digests, r.accepting = plan, plan.Digests, columnsOf(plan.Catalog)
 	for _, t := range plan.Tables {
 		for _, column := range t.Columns {
 			if column.Kept() {
@@ -221,17 +247,17 @@ func (r *refreshing) admit(ctx context.Context, source *pg.Source) (*pg.Target, 
 	return target, nil
 }
 
-// copy builds, verifies and publishes.
-func (r *refreshing) copy(ctx context.Context, source *pg.Source, target *pg.Target) error {
+// build does the job: it builds, verifies and publishes.
+func (r *refreshing) build(ctx context.Context, target *pg.Target, job refresh.Job) error {
 	progress := r.newProgress()
 	defer progress.close()
-	report, err := refresh.Run(ctx, refresh.Job{
-		At: r.instant(source, target), Into: target, Schedule: target, Trial: target, Verify: certifier{target, r.record, r.signing, columnsOf(r.plan.Catalog)}, Workers: r.jobs(), Build: r.options.noPublish, Steps: r.steps(target), Publishing: r.publishing(target), Events: progress.event, Now: r.Now,
-	})
+	job.Into, job.Schedule, job.Trial, job.Verify = target, target, target, certifier{target, r.record, r.signing, r.accepting}
+	job.Workers, job.Build, job.Events, job.Now = r.jobs(), r.options.noPublish, progress.event, r.Now
+	job.Steps, job.Publishing = r.steps(target), r.publishing(target)
+	report, err := refresh.Run(ctx, job)
 	r.doc.Tables, r.doc.Phases, r.doc.Total = report.Tables, report.Phases, report.Total
 	r.doc.ForeignKeys = target.ForeignKeys()
 	r.doc.Findings = append(r.doc.Findings, report.Findings...)
-	r.doc.Cost = source.Cost()
 	if err != nil {
 		return r.blame(err)
 	}

@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/lethedb/lethe/internal/config"
 	"github.com/lethedb/lethe/internal/pg"
 	"github.com/lethedb/lethe/scheduler/refresh"
 )
@@ -28,45 +31,61 @@ func (r *refreshing) steps(target *pg.Target) []refresh.Step {
 		if err := target.Sound(ctx); err != nil || len(commands) > 0 {
 			return err
 		}
-		return target.Complete(ctx)
+		return r.finished(ctx, target)
 	}})
 	if len(commands) > 0 {
 		steps = append(steps, refresh.Step{Phase: refresh.PhaseBuilt, Do: func(ctx context.Context) error {
 			if err := r.hooks.tell(ctx, "built", commands, target.Built()); err != nil {
 				return err
 			}
-			return target.Complete(ctx)
+			return r.finished(ctx, target)
 		}})
 	}
 	return steps
 }
 
-// after runs the files of statements and the programs that lethe.yaml names, in order.
+// finished makes the build one that may be published.
+func (r *refreshing) finished(ctx context.Context, target *pg.Target) error {
+	err := target.Complete(ctx)
+	r.complete = err == nil
+	return err
+}
+
+// after runs the files of statements and the programs that lethe.yaml names, in order. A resumed run begins
+// with the one that failed, from its start.
 func (r *refreshing) after(ctx context.Context, target *pg.Target) error {
 	if err := target.Furnish(ctx); err != nil {
 		return fmt.Errorf("give the new database its settings: %w", err)
 	}
-	for _, after := range r.env.After {
-		if after.SQL == "" {
-			r.talk("%s after: %s", r.paint(cyan, "·"), filepath.Base(after.Command.Argv[0]))
-			if err := r.hooks.start(ctx, after.Command, target.Built(), variable{"LETHE_HOOK", "after"}); err != nil {
-				return &failure{status: statusFailed, code: "after-failed", err: fmt.Errorf("after: %w", err), fix: "correct it at " + after.Place.String()}
-			}
-			continue
-		}
-		r.talk("%s after: %s", r.paint(cyan, "·"), after.SQL)
-		statements, err := readStatements(after.SQL)
+	for i, after := range r.env.After {
+		name := cmp.Or(after.SQL, strings.Join(after.Command.Argv, " "))
+		err := target.Once(ctx, fmt.Sprintf("after %d %s", i, name), func(ctx context.Context) error { return r.afterOne(ctx, target, after) })
 		if err != nil {
-			return fmt.Errorf("after: %w", err)
-		}
-		if err := target.RunStatements(ctx, after.SQL, statements); err != nil {
-			if ctx.Err() != nil {
-				return err
-			}
-			return &failure{status: statusFailed, code: "after-failed", err: fmt.Errorf("after: %w", err), fix: "correct the statement"}
+			return err
 		}
 	}
 	return nil
+}
+
+// afterOne runs one program or file of statements.
+func (r *refreshing) afterOne(ctx context.Context, target *pg.Target, after config.After) error {
+	if after.SQL == "" {
+		r.talk("%s after: %s", r.paint(cyan, "·"), filepath.Base(after.Command.Argv[0]))
+		if err := r.hooks.start(ctx, after.Command, target.Built(), variable{"LETHE_HOOK", "after"}); err != nil {
+			return &failure{status: statusFailed, code: "after-failed", err: fmt.Errorf("after: %w", err), fix: "correct it at " + after.Place.String()}
+		}
+		return nil
+	}
+	r.talk("%s after: %s", r.paint(cyan, "·"), after.SQL)
+	statements, err := readStatements(after.SQL)
+	if err != nil {
+		return fmt.Errorf("after: %w", err)
+	}
+	err = target.RunStatements(ctx, after.SQL, statements)
+	if err != nil && ctx.Err() == nil {
+		return &failure{status: statusFailed, code: "after-failed", err: fmt.Errorf("after: %w", err), fix: "correct the statement"}
+	}
+	return err
 }
 
 // readStatements reads a file of SQL.

@@ -102,6 +102,20 @@ func (a *app) report(ctx context.Context, err error) int {
 // classify turns any error into a failure. What nothing else explains is status 1: something was begun
 // and did not end well.
 func (a *app) classify(ctx context.Context, err error) *failure {
+	f := a.classifyAlone(ctx, err)
+	if again, ok := errors.AsType[*resumableError](err); ok {
+		told := *f
+		if told.fix != "" {
+			told.fix += "; "
+		}
+		told.fix += again.hint()
+		return &told
+	}
+	return f
+}
+
+// classifyAlone is classify without what can be done with what the run left.
+func (a *app) classifyAlone(ctx context.Context, err error) *failure {
 	var f *failure
 	known := errors.As(err, &f)
 	if known && (f.done || f.status == statusInterrupted) {
