@@ -90,6 +90,7 @@ func (t *Target) Sound(ctx context.Context) error {
 			}
 		}
 		if errors.Is(err, errNoMarker) || errors.Is(err, errNoCertificate) {
+			b.refute()
 			return fmt.Errorf("look at %s: schema lethe was changed in it, so that nobody could tell what it is; leave that schema alone", b.database)
 		}
 		if err != nil {

@@ -335,7 +335,7 @@ func (t *Target) Abort(ctx context.Context) error {
 	if b.attempted && b.verified {
 		return err
 	}
-	if t.opts.KeepFailed || t.opts.Slots != nil || (b.landed && !b.refuted) {
+	if t.opts.KeepFailed || t.opts.Slots != nil || t.Resumable() {
 		return errors.Join(err, t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
 			return setState(ctx, conn, Failed, time.Time{})
 		}))

@@ -28,6 +28,17 @@ func (t *Target) Landed() error {
 	return nil
 }
 
+// Resumable reports whether Abort leaves what was built, to be gone on with.
+func (t *Target) Resumable() bool {
+	b := t.current()
+	if b == nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.landed && !b.refuted
+}
+
 // refute notes that what was built is not the source's data: there is nothing to go on with.
 func (b *build) refute() {
 	b.mu.Lock()
@@ -48,7 +59,11 @@ func (t *Target) Once(ctx context.Context, what string, do func(ctx context.Cont
 	if err := do(ctx); err != nil {
 		return err
 	}
-	return b.note(ctx, what)
+	err := b.note(ctx, what)
+	if hasCode(err, "42P01", "3F000") { // the list is gone
+		return errors.Join(t.Sound(ctx), err)
+	}
+	return err
 }
 
 // did reports whether an earlier attempt of this run recorded something as done.

@@ -155,8 +155,8 @@ type refreshing struct {
 	doc     refreshDocument
 	// accepting are the columns that are accepted with this run.
 	accepting []string
-	// landed reports that enough is kept to go on with the run from here.
-	landed bool
+	// built is where the run has built, once enough is kept to go on with it; nil before.
+	built *pg.Target
 	// complete reports that what was built may be published.
 	complete bool
 }

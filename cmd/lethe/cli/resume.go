@@ -24,7 +24,7 @@ func (r *refreshing) resumable(target *pg.Target) func(context.Context, *refresh
 		if err := target.Landed(); err != nil {
 			return errors.Join(err, forgetSaved(r.cfg, r.env.Name))
 		}
-		r.landed = true
+		r.built = target
 		return nil
 	}
 }
@@ -43,7 +43,7 @@ func (r *refreshing) resume(ctx context.Context) error {
 			"start a new run: lethe refresh "+r.env.Name)
 	}
 	r.doc.Source, r.doc.Digests, r.doc.Masked, r.doc.Kept, r.doc.Findings = order.Source, order.Digests, kept.Masked, kept.Kept, kept.Findings
-	r.accepting, r.tools, r.landed = kept.Accepted, kept.Tools, true
+	r.accepting, r.tools = kept.Accepted, kept.Tools
 	r.showFindings(kept.Findings)
 	options := r.targetOptions(r.app, r.tools)
 	options.KeepFailed, options.Steps, options.Resume = r.options.keepFailed, true, true
@@ -52,6 +52,7 @@ func (r *refreshing) resume(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = target.Close() }()
+	r.built = target
 	if err := r.build(ctx, target, refresh.Job{Landed: &kept.Landed}); err != nil {
 		return err
 	}
@@ -76,10 +77,10 @@ func (e *resumableError) hint() string {
 // its rows had arrived, and whose rows were not found wanting, can be gone on with; one that is complete is
 // published as it is.
 func (r *refreshing) settle(err error) error {
-	if !r.landed {
+	if r.built == nil {
 		return err
 	}
-	if err == nil || r.complete || r.classifyAlone(context.Background(), err).status == statusVerification {
+	if err == nil || r.complete || !r.built.Resumable() {
 		return errors.Join(err, forgetSaved(r.cfg, r.env.Name))
 	}
 	return &resumableError{err: err, env: r.env.Name, run: r.passage.run}
