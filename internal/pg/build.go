@@ -363,6 +363,7 @@ func (b *build) ownersExist(ctx context.Context) error {
 	var found finding.List
 	err := b.t.maintain(ctx, func(conn *pgx.Conn) error {
 		const query = `SELECT w.name, r.oid IS NOT NULL, coalesce(pg_has_role(current_user, r.oid, 'MEMBER'), false)
+				OR r.rolname = 'pg_database_owner' -- in the new database that is us
 			FROM unnest($1::text[]) AS w (name) LEFT JOIN pg_roles r ON r.rolname = w.name ORDER BY 1`
 		result, err := conn.Query(ctx, query, owners)
 		if err != nil {
