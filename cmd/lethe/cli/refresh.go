@@ -107,7 +107,9 @@ func (a *app) refresh(ctx context.Context, name string, o refreshOptions) (*refr
 	case o.jobs < 0:
 		return nil, usageError("wrong-flag", errors.New("--jobs is below one"), "give a number, or leave it to the configuration")
 	case o.jobs > 0:
-		p.env.Jobs = o.jobs
+		if p.env.Jobs = o.jobs; p.jobs() < o.jobs {
+			a.talk("source %s allows %d connections: %d of %d jobs are taken", p.from.Name, p.from.Connections, p.jobs(), o.jobs)
+		}
 	}
 	record := state.Run{ID: p.run, Environment: p.env.Name, Source: p.from.Name, Kind: state.Refresh}
 	if o.resume != "" {
