@@ -21,7 +21,7 @@ func environmentBlock() *shape {
 			).exactlyOne("file", "command"), "What clients follow.").needed(),
 		), "Two databases made beforehand, where none can be created."),
 		key("schedule", scheduleShape(), "When it is refreshed.").notYet(),
-		key("jobs", integer(1, 64), "Parts copied and indexes built at once, at most the source's connections; by default one for each core here, two at least."),
+		key("jobs", integer(1, 64), "Parts copied and indexes built at once, at most three less than the source's connections; by default one for each core here, two at least."),
 		key("undecided", oneWordOf("refuse", "blank"), "What becomes of a column that no rule decides.").defaults("refuse"),
 		field{name: "publish", doc: "How the environment changes over.", whole: true, shape: object(
 			key("sessions", matching(`^(drain +`+durationPattern+`|terminate|refuse)$`, `"drain DURATION", terminate or refuse`),
