@@ -76,7 +76,7 @@ database serving, untouched; so does kill -9 at any moment.`,
 		Example: `  lethe refresh staging
   lethe refresh staging --no-publish    finish it later: lethe publish staging
   lethe refresh staging --now           do not wait for the window
-  lethe refresh staging --resume 0t1ptbd8cekrm    go on with a run whose rows had arrived
+  lethe refresh staging --resume 0t1ptbd8cekrm    rows had arrived: go on
   lethe refresh staging --json | jq .total.rows`,
 		Args:              exactly(1, "the environment's name"),
 		ValidArgsFunction: a.completeEnvironment,
