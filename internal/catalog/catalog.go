@@ -207,6 +207,9 @@ type Index struct {
 	Definition string `json:"definition"`
 	// Excludes is the EXCLUDE constraint that the index stands behind, as SQL; "" for others.
 	Excludes string `json:"excludes,omitempty"`
+	// Adoptable is the object id of the primary key or unique constraint that the index stands behind, where the
+	// index's definition says all there is to say of both; 0 for others. It is not part of the digest.
+	Adoptable uint32 `json:"-" digest:"-"`
 }
 
 // IndexPart is one key part of an index.

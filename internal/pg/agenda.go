@@ -40,7 +40,9 @@ type task struct {
 	load bool
 	// entries are restored from the archive, in the archive's order; run is called when there are none.
 	entries []entry
-	run     func(ctx context.Context, conn *pgx.Conn) error
+	// builds reports that run makes an index: it gets as many of the server's processes as cores are left.
+	builds bool
+	run    func(ctx context.Context, conn *pgx.Conn) error
 	// small tasks may be done together with others like them: a process for each would cost more.
 	small bool
 	// locks are what the server will lock: tasks that would wait for each other there do not run at once.

@@ -17,6 +17,7 @@ func (r *reader) indexes(ctx context.Context) error {
 		Numbers                                             []int32
 		Parts                                               []string
 		Expressions, Excludes                               string
+		Adoptable                                           uint32
 	}
 	found, err := rows[row](ctx, r, "indexes", `SELECT i.indrelid, x.relname::text, i.indisunique, i.indisprimary, i.indisexclusion,
 			`+r.since(15, `i.indnullsnotdistinct`, `false`)+`, i.indisvalid,
@@ -26,7 +27,10 @@ func (r *reader) indexes(ctx context.Context) error {
 				WHERE u.no <= i.indnkeyatts ORDER BY u.no),
 			ARRAY(SELECT coalesce(pg_get_indexdef(i.indexrelid, no, false), '') FROM generate_series(1, i.indnkeyatts) no ORDER BY no),
 			coalesce(i.indexprs::text, ''),
-			CASE WHEN i.indisexclusion THEN coalesce((SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype = 'x'), '') ELSE '' END
+			CASE WHEN i.indisexclusion THEN coalesce((SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype = 'x'), '') ELSE '' END,
+			coalesce((SELECT k.oid FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u')
+				AND NOT k.condeferrable AND k.conislocal AND k.coninhcount = 0 AND k.conname = x.relname AND x.reltablespace = 0
+				AND x.relam = 403 AND c.relkind = 'r' AND NOT c.relispartition AND NOT i.indisclustered AND NOT i.indisreplident), 0)
 		FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class c ON c.oid = i.indrelid
 		JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND `+userSchemas)
@@ -40,7 +44,7 @@ func (r *reader) indexes(ctx context.Context) error {
 		}
 		index := catalog.Index{
 			Name: f.Name, Unique: f.Unique, Primary: f.Primary, Exclusion: f.Exclusion, Predicate: f.Predicate,
-			NullsNotDistinct: f.NullsNotDistinct, Valid: f.Valid, Definition: f.Definition, Excludes: f.Excludes,
+			NullsNotDistinct: f.NullsNotDistinct, Valid: f.Valid, Definition: f.Definition, Excludes: f.Excludes, Adoptable: f.Adoptable,
 		}
 		expressions := splitNodes(f.Expressions)
 		for i, number := range f.Numbers {

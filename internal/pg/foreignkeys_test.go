@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/lethedb/lethe/internal/pgtest"
 )
 
 // linked has one foreign key of each sort, with rows.
@@ -30,6 +32,11 @@ func linked() []string {
 		`CREATE TABLE event2 PARTITION OF event FOR VALUES FROM (10) TO (99) PARTITION BY LIST (day)`, `CREATE TABLE event2_rest PARTITION OF event2 DEFAULT`,
 		`INSERT INTO event SELECT i, i % 30, 1 + i % 20 FROM generate_series(1, 90) i`,
 		`CREATE TABLE ticket (event int, day int, FOREIGN KEY (event, day) REFERENCES event)`, `INSERT INTO ticket SELECT i, i % 30 FROM generate_series(1, 90) i`,
+		`CREATE TABLE keyed (a int, b text, c int, "D d" date, PRIMARY KEY (a) INCLUDE (b) WITH (fillfactor = 70), CONSTRAINT "No twins" UNIQUE NULLS NOT DISTINCT (b, "D d"),
+			UNIQUE (c) DEFERRABLE, EXCLUDE USING btree (c WITH =))`, `COMMENT ON CONSTRAINT keyed_pkey ON keyed IS 'the key'`, `COMMENT ON INDEX "No twins" IS 'and its index'`,
+		`ALTER TABLE keyed REPLICA IDENTITY USING INDEX keyed_pkey`, `INSERT INTO keyed SELECT i, 'b' || i, i FROM generate_series(1, 50) i`,
+		`CREATE TABLE plain (a int PRIMARY KEY WITH (fillfactor = 70), b text CONSTRAINT "No more" UNIQUE, c int NOT NULL, UNIQUE (c, a) INCLUDE (b))`,
+		`CREATE INDEX ON plain (b DESC NULLS LAST)`, `COMMENT ON CONSTRAINT "No more" ON plain IS 'of b'`, `INSERT INTO plain SELECT i, 'b' || i, i FROM generate_series(1, 50) i`,
 		`CREATE TABLE stub (a int)`, `CREATE TABLE detail (id int REFERENCES zone)`, `INSERT INTO detail SELECT generate_series(1, 20)`,
 	}
 }
@@ -70,6 +77,9 @@ func TestForeignKeysArriveValidatedWhicheverWayTheyWent(t *testing.T) {
 			if err := target.Commit(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			for _, differs := range pgtest.Same(t, s.source.DSN(), s.target.DSN()) {
+				t.Errorf("%s is not the same", differs)
+			}
 			assertList(t, "constraints", s.target.QueryStrings(t, constraintsOf), s.source.QueryStrings(t, constraintsOf)...)
 			// The triggers behind a key are there and fire.
 			conn, err := connect(t.Context(), s.target.DSN(), session{})
@@ -81,7 +91,7 @@ func TestForeignKeysArriveValidatedWhicheverWayTheyWent(t *testing.T) {
 				t.Errorf("a row that dangles was taken: %v", err)
 			}
 			const statistics = `SELECT count(DISTINCT tablename)::text FROM pg_stats WHERE schemaname = 'public'`
-			assertList(t, "tables with statistics", s.target.QueryStrings(t, statistics), "14")
+			assertList(t, "tables with statistics", s.target.QueryStrings(t, statistics), "16")
 		})
 	}
 }

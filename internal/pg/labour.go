@@ -153,16 +153,37 @@ func (b *build) do(ctx context.Context, tasks []*task, serial bool) error {
 		return err
 	}
 	for _, t := range tasks {
-		if err := t.run(ctx, conn); err != nil {
+		if err := b.runTask(ctx, conn, t, serial); err != nil {
 			closeNow(conn)
 			if cause := context.Cause(ctx); cause != nil {
 				return cause
 			}
-			return sanitize(err)
+			return b.countKeys(ctx, sanitize(err))
 		}
 	}
 	b.sessions.give(conn)
 	return nil
+}
+
+// runTask does a task that is not the archive's, and records the entries that it stands for.
+func (b *build) runTask(ctx context.Context, conn *pgx.Conn, t *task, serial bool) error {
+	if len(t.entries) > 0 && len(b.undone(t.entries)) == 0 {
+		return nil
+	}
+	if t.builds {
+		b.t.opts.Event(Event{Phase: "indexes", Object: t.table.String()})
+		workers := "RESET max_parallel_maintenance_workers"
+		if serial {
+			workers = "SET max_parallel_maintenance_workers = 0"
+		}
+		if _, err := conn.Exec(ctx, workers); err != nil {
+			return err
+		}
+	}
+	if err := t.run(ctx, conn); err != nil {
+		return err
+	}
+	return b.noteEntries(ctx, t.entries)
 }
 
 // constraints restores what is left of the archive: small tables' foreign keys, triggers, rules, policies

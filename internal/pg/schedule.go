@@ -226,6 +226,10 @@ func (s *schedule) planTable(o *owner) {
 		return
 	}
 	for _, e := range o.entries {
+		if index := s.adoptable(o.name, e); index != nil {
+			o.tasks = append(o.tasks, s.planKey(o, e, index))
+			continue
+		}
 		t := &task{table: o.name, entries: []entry{e}, cost: o.bytes / 2, locks: map[catalog.Name]mode{o.name: accessExclusive}}
 		switch {
 		case e.kind == "STATISTICS":
