@@ -49,9 +49,9 @@ func BenchmarkForms(b *testing.B) {
 				b.SetBytes(int64(len(data)))
 				b.ReportAllocs()
 				for b.Loop() {
-					got, err := table.Rows(func(w io.Writer) error {
+					got, err := table.Rows(func(w io.Writer) (int64, error) {
 						_, err := w.Write(data)
-						return err
+						return rows, err
 					}).Push(io.Discard)
 					if err != nil || got != rows {
 						b.Fatal(got, err)

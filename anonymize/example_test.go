@@ -34,9 +34,9 @@ func ExampleTable() {
 		fmt.Println(err)
 		return
 	}
-	rows := table.Rows(func(w io.Writer) error { // in earnest, COPY … TO STDOUT
+	rows := table.Rows(func(w io.Writer) (int64, error) { // in earnest, COPY … TO STDOUT
 		_, err := io.WriteString(w, "1\tAda\tlikes\\ttabs\n2\t\\N\t\\N\n3\tÉmile\tnone\n")
-		return err
+		return 3, err
 	})
 	n, err := rows.Push(os.Stdout)
 	fmt.Println(n, err)

@@ -1,7 +1,6 @@
 package anonymize
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 
@@ -10,8 +9,8 @@ import (
 	"github.com/lethedb/lethe/internal/masked"
 )
 
-// kept passes on a part of which no column is masked: rows are counted and nothing is taken apart. The
-// server that loads them is the one that judges their form.
+// kept passes on a part of which no column is masked: nothing is taken apart. That so many rows went in is the
+// source's word; the server that loads them judges their form and says how many arrived.
 type kept struct {
 	table *Table
 	sink  io.Writer
@@ -34,42 +33,43 @@ func (k *kept) Write(p []byte) (int, error) {
 		k.err = fmt.Errorf("write rows of %s: %w", k.table.header.Table, err)
 		return n, k.err
 	}
-	k.rows += int64(bytes.Count(p, []byte{'\n'}))
 	k.open = p[len(p)-1] != '\n'
 	return n, nil
 }
 
-// close says whether the part ended within a row.
-func (k *kept) close() error {
+// close says whether the part ended within a row, and takes the source's word for the rows.
+func (k *kept) close(sent int64) error {
 	if k.open {
-		return fmt.Errorf("mask %s: %w", k.table.header.Table, &copytext.Error{Row: k.rows + 1, Err: copytext.ErrUnfinished})
+		return fmt.Errorf("mask %s: %w", k.table.header.Table, &copytext.Error{Err: copytext.ErrUnfinished})
 	}
+	k.rows = sent
 	return nil
 }
 
 // result returns what was passed on and what stopped it.
 func (k *kept) result() (int64, error) { return k.rows, k.err }
 
-// keptBinary is kept in the binary form, whose rows must be walked to be counted.
+// keptBinary is kept in the binary form, whose rows can only be counted by walking over each field. Its
+// beginning and its end are looked at.
 type keptBinary struct {
 	table *Table
 	sink  io.Writer
-	split *copybinary.Splitter
-	err   error
+	// head is what came of the header, tail the last bytes there were.
+	head, tail []byte
+	rows       int64
+	err        error
 }
 
-// Write walks over the next chunk and passes it on.
+// Write passes on the next chunk.
 func (k *keptBinary) Write(p []byte) (int, error) {
 	if k.err != nil || len(p) == 0 {
 		return 0, k.err
 	}
-	before := k.split.Row()
-	k.split.Feed(p)
-	for k.split.Next() { // counting is all there is to do
-	}
-	if err := k.split.Err(); err != nil {
-		k.err = fmt.Errorf("mask %s: %w", k.table.header.Table, err)
-		return 0, k.err
+	if missing := len(copybinary.Signature) - len(k.head); missing > 0 {
+		k.head = append(k.head, p[:min(missing, len(p))]...)
+		if string(k.head) != copybinary.Signature[:len(k.head)] {
+			return 0, k.fail(copybinary.ErrSignature)
+		}
 	}
 	n, err := k.sink.Write(p)
 	if err == nil && n < len(p) {
@@ -79,17 +79,28 @@ func (k *keptBinary) Write(p []byte) (int, error) {
 		k.err = fmt.Errorf("write rows of %s: %w", k.table.header.Table, err)
 		return n, k.err
 	}
-	masked.Tally(k.sink, int(k.split.Row()-before))
+	k.tail = append(k.tail, p[max(0, len(p)-len(copybinary.Trailer)):]...)
+	k.tail = k.tail[:copy(k.tail, k.tail[max(0, len(k.tail)-len(copybinary.Trailer)):])]
 	return n, nil
 }
 
-// close says whether the trailer came.
-func (k *keptBinary) close() error {
-	if err := k.split.Close(); err != nil {
-		return fmt.Errorf("mask %s: %w", k.table.header.Table, err)
+func (k *keptBinary) fail(err error) error {
+	k.err = fmt.Errorf("mask %s: %w", k.table.header.Table, &copybinary.Error{Err: err})
+	return k.err
+}
+
+// close says whether the trailer came, and takes the source's word for the rows.
+func (k *keptBinary) close(sent int64) error {
+	if k.err != nil {
+		return k.err
 	}
+	if len(k.head) < len(copybinary.Signature) || string(k.tail) != copybinary.Trailer {
+		return k.fail(copybinary.ErrUnfinished)
+	}
+	k.rows = sent
+	masked.Tally(k.sink, int(sent))
 	return nil
 }
 
 // result returns what was passed on and what stopped it.
-func (k *keptBinary) result() (int64, error) { return k.split.Row(), k.err }
+func (k *keptBinary) result() (int64, error) { return k.rows, k.err }

@@ -110,7 +110,7 @@ func (r *run) Write(p []byte) (int, error) {
 func (r *run) result() (int64, error) { return r.rows, r.err }
 
 // close writes what is left once the source has written all.
-func (r *run) close() error {
+func (r *run) close(int64) error {
 	if r.err != nil {
 		return r.err
 	}

@@ -21,7 +21,7 @@ func TestChunksFillTheDriversMessages(t *testing.T) {
 		text := bytes.Repeat([]byte(row), 10+4*chunkSize/len(row))
 		var sizes []int
 		var got bytes.Buffer
-		_, err := table.Rows(func(w io.Writer) error { return feed(w, text, 1000, 100_000) }).Push(writerFunc(func(p []byte) (int, error) {
+		_, err := table.Rows(func(w io.Writer) (int64, error) { return feed(w, text, 1000, 100_000) }).Push(writerFunc(func(p []byte) (int, error) {
 			sizes = append(sizes, len(p))
 			return got.Write(p)
 		}))
@@ -51,13 +51,13 @@ func TestHugeFieldsPass(t *testing.T) {
 	table := tableOf(t, keep("a"), mask("b", bracket()))
 	for name, text := range map[string]string{"kept": huge + "\tx\n", "masked": "x\t" + huge + "\n"} {
 		left := int64(0)
-		_, err := table.Rows(func(w io.Writer) error {
+		_, err := table.Rows(func(w io.Writer) (int64, error) {
 			for rest := []byte(text); len(rest) > 0; rest = rest[min(8192, len(rest)):] {
 				if _, err := w.Write(rest[:min(8192, len(rest))]); err != nil {
-					return err
+					return 0, err
 				}
 			}
-			return nil
+			return 1, nil
 		}).Push(writerFunc(func(p []byte) (int, error) { left += int64(len(p)); return len(p), nil }))
 		if err != nil || left != int64(len(text))+2 {
 			t.Errorf("%s: %d bytes of %d left, %v", name, left, len(text), err)

@@ -146,22 +146,27 @@ func (t *Table) arrange() error {
 func (t *Table) Header() masked.Header { return t.header }
 
 // Rows returns the masked rows of one part. When they are pushed, source is called once to write the part
-// in the table's form of COPY, in chunks of any size, to the writer it is given; its error, unless one of ours
-// came first, is Push's. A part that ends inside a row is an error.
+// in the table's form of COPY, in chunks of any size, to the writer it is given, and returns how many rows its
+// server says they were; its error, unless one of ours came first, is Push's. A part that ends inside a row
+// is an error, and so is one of which another number of rows passed.
 //
 // Kept fields leave byte for byte as they came. The sink's writer gets chunks of exactly 65,531 bytes and
 // one shorter at the end, so that rows may span chunks; where no column is masked it gets the source's own
-// chunks, and what is not COPY's text is left to the server that loads it.
-func (t *Table) Rows(source func(w io.Writer) error) *masked.Rows {
+// chunks, what is not of COPY's form is left to the server that loads it, and their number is the source's
+// word alone.
+func (t *Table) Rows(source func(w io.Writer) (rows int64, err error)) *masked.Rows {
 	return masked.Seal(t.header, func(w io.Writer) (int64, error) {
 		p := t.pass(w)
-		err := source(p)
+		sent, err := source(p)
 		if err == nil {
-			err = p.close()
+			err = p.close(sent)
 		}
 		rows, own := p.result()
-		if own != nil {
+		switch {
+		case own != nil:
 			err = own // the source may have wrapped it, or dropped it
+		case err == nil && rows != sent:
+			err = fmt.Errorf("mask %s: the source says it sent %d rows, and %d came", t.header.Table, sent, rows)
 		}
 		return rows, err
 	})
@@ -170,8 +175,8 @@ func (t *Table) Rows(source func(w io.Writer) error) *masked.Rows {
 // pass is one part on its way from the source to w.
 type pass interface {
 	io.Writer
-	// close is called once the source has written all.
-	close() error
+	// close is called once the source has written all, so many rows as it says.
+	close(sent int64) error
 	// result returns how many rows went on, and the first error of ours.
 	result() (rows int64, err error)
 }
@@ -180,7 +185,7 @@ func (t *Table) pass(w io.Writer) pass {
 	switch {
 	case len(t.order) > 0:
 	case t.header.Format == masked.Binary:
-		return &keptBinary{table: t, sink: w, split: copybinary.NewSplitter(len(t.columns))}
+		return &keptBinary{table: t, sink: w}
 	default:
 		return &kept{table: t, sink: w}
 	}

@@ -34,20 +34,28 @@ func tableOf(t testing.TB, columns ...Column) *Table {
 // push masks text, fed in chunks of the given sizes and the rest at once.
 func push(table *Table, text []byte, sizes ...int) (out string, rows int64, err error) {
 	var sink bytes.Buffer
-	rows, err = table.Rows(func(w io.Writer) error { return feed(w, text, sizes...) }).Push(&sink)
+	rows, err = table.Rows(func(w io.Writer) (int64, error) { return feed(w, text, sizes...) }).Push(&sink)
 	return sink.String(), rows, err
 }
 
-func feed(w io.Writer, text []byte, sizes ...int) error {
+func feed(w io.Writer, text []byte, sizes ...int) (rows int64, err error) {
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++ // an escaped newline ends no row
+		case '\n':
+			rows++
+		}
+	}
 	for _, size := range append(sizes, len(text)) {
 		chunk := bytes.Clone(text[:min(size, len(text))])
 		text = text[len(chunk):]
 		if _, err := w.Write(chunk); err != nil {
-			return fmt.Errorf("copy: %w", err)
+			return rows, fmt.Errorf("copy: %w", err)
 		}
 		clear(chunk) // the source uses its buffer again
 	}
-	return nil
+	return rows, nil
 }
 
 // fixed masks everything to one text.
@@ -245,9 +253,9 @@ func TestAMaskErrorNamesThePlaceAndStopsTheTable(t *testing.T) {
 	}
 
 	// A source that loses our error cannot turn it into a success.
-	_, err = table.Rows(func(w io.Writer) error {
-		_ = feed(w, text)
-		return nil
+	_, err = table.Rows(func(w io.Writer) (int64, error) {
+		rows, _ := feed(w, text)
+		return rows, nil
 	}).Push(io.Discard)
 	if !errors.As(err, &at) {
 		t.Errorf("the error was lost: %v", err)
@@ -257,11 +265,11 @@ func TestAMaskErrorNamesThePlaceAndStopsTheTable(t *testing.T) {
 func TestErrorsOfSourceAndSinkArePassedOn(t *testing.T) {
 	table := tableOf(t, mask("a", fixed("x")))
 	broken := errors.New("connection lost")
-	rows, err := table.Rows(func(w io.Writer) error {
-		if err := feed(w, []byte("1\n2\n")); err != nil {
-			return err
+	rows, err := table.Rows(func(w io.Writer) (int64, error) {
+		if rows, err := feed(w, []byte("1\n2\n")); err != nil {
+			return rows, err
 		}
-		return broken
+		return 2, broken
 	}).Push(io.Discard)
 	if !errors.Is(err, broken) || rows != 2 {
 		t.Errorf("of the source: %d rows, %v", rows, err)
@@ -270,18 +278,18 @@ func TestErrorsOfSourceAndSinkArePassedOn(t *testing.T) {
 		"an error":      func([]byte) (int, error) { return 0, broken },
 		"a short write": func(p []byte) (int, error) { return len(p) - 1, nil },
 	} {
-		_, err = table.Rows(func(w io.Writer) error { return feed(w, []byte("1\n")) }).Push(sink)
+		_, err = table.Rows(func(w io.Writer) (int64, error) { return feed(w, []byte("1\n")) }).Push(sink)
 		if !errors.Is(err, broken) && !errors.Is(err, io.ErrShortWrite) {
 			t.Errorf("%s of the sink: %v", name, err)
 		}
 	}
 	// A sink that errs in the middle is not written to again.
 	calls := 0
-	_, err = table.Rows(func(w io.Writer) error {
+	_, err = table.Rows(func(w io.Writer) (int64, error) {
 		for range 10 {
-			_ = feed(w, bytes.Repeat([]byte("1\n"), chunkSize))
+			_, _ = feed(w, bytes.Repeat([]byte("1\n"), chunkSize))
 		}
-		return nil
+		return 10 * chunkSize, nil
 	}).Push(writerFunc(func([]byte) (int, error) { calls++; return 0, broken }))
 	if !errors.Is(err, broken) || calls != 1 {
 		t.Errorf("the sink was called %d times, %v", calls, err)
@@ -350,7 +358,7 @@ func TestColumnsThatReadOneAnotherAreRefused(t *testing.T) {
 func TestRowsAreSealedWithTheHeader(t *testing.T) {
 	table := tableOf(t, keep("a"))
 	want := masked.Header{Table: people(), Columns: []string{"a"}, Format: masked.Text, Plan: "digest", Origin: masked.Anonymized}
-	rows := table.Rows(func(w io.Writer) error { return feed(w, []byte("1\n")) })
+	rows := table.Rows(func(w io.Writer) (int64, error) { return feed(w, []byte("1\n")) })
 	if err := rows.Header().Check(want); err != nil || rows.Header().Origin != masked.Anonymized {
 		t.Errorf("%+v: %v", rows.Header(), err)
 	}

@@ -18,9 +18,9 @@ func maskRow(t *testing.T, plan *Plan, table string, fields ...string) map[strin
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	n, err := masker.Rows(func(w io.Writer) error {
+	n, err := masker.Rows(func(w io.Writer) (int64, error) {
 		_, err := io.WriteString(w, strings.Join(fields, "\t")+"\n")
-		return err
+		return 1, err
 	}).Push(&out)
 	if err != nil || n != 1 {
 		t.Fatalf("mask a row of %s: %d rows, %v", table, n, err)

@@ -140,9 +140,9 @@ func TestAMaskerMasksByThePlan(t *testing.T) {
 		t.Errorf("header %+v", got)
 	}
 	in := "7\tmary@shop.example\tMary\thello Mary\t2024-01-01\n8\tx@y.example\t\\N\t\\N\t\\N\n"
-	rows := table.Rows(func(w io.Writer) error {
+	rows := table.Rows(func(w io.Writer) (int64, error) {
 		_, err := io.WriteString(w, in)
-		return err
+		return 2, err
 	})
 	var out bytes.Buffer
 	if _, err := rows.Push(&out); err != nil {

@@ -80,7 +80,7 @@ func (r *Rows) Header() Header { return r.header }
 
 // Observe has see called with the size of every write that Push makes and with how many rows of the text
 // format end in it, on Push's goroutine; rows of the binary format are those that its writer has told of by
-// Tally. It is for progress, must be called before Push, and sees no bytes.
+// Tally, which may be all at the end. It is for progress, must be called before Push, and sees no bytes.
 func (r *Rows) Observe(see func(bytes, rows int)) { r.observe = see }
 
 // OnAbandon has stop called when whoever loads the rows wants no more of them, so that a Push that waits for

@@ -1,6 +1,10 @@
 package pg
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/lethedb/lethe/internal/copybinary"
+)
 
 // binaryFields is where a keyReader stands in the binary form of COPY.
 type binaryFields struct {
@@ -42,12 +46,64 @@ func (r *keyReader) binaryField(p []byte) []byte {
 		b.skip -= n
 		return p[n:]
 	}
+	if b.step == readCount && b.have == 0 {
+		if p = r.binaryRows(p); len(p) == 0 || r.broken {
+			return nil
+		}
+	}
 	n := copy(b.gathered[b.have:b.need], p)
 	if b.have += n; b.have == b.need {
 		b.have = 0
 		r.binaryStep(b)
 	}
 	return p[n:]
+}
+
+// binaryRows reads the rows that p holds as a whole, nothing gathered, and returns what comes after: the
+// trailer, or a row whose end is still to come, which is then read once more; a set does not mind.
+func (r *keyReader) binaryRows(p []byte) []byte {
+	for !r.broken && len(p) >= copybinary.CountSize {
+		fields := int(int16(binary.BigEndian.Uint16(p)))
+		if fields < 0 {
+			return p
+		}
+		at := copybinary.CountSize
+		for i := range fields {
+			if len(p)-at < copybinary.LengthSize {
+				return p
+			}
+			length := int(int32(binary.BigEndian.Uint32(p[at:])))
+			at += copybinary.LengthSize
+			if length > len(p)-at {
+				return p
+			}
+			if length < 0 {
+				continue
+			}
+			if i < len(r.sets) && r.sets[i] != nil && !r.sets[i].addBinary(p[at:at+length]) {
+				r.broken = true
+			}
+			at += length
+		}
+		r.row()
+		p = p[at:]
+	}
+	return p
+}
+
+// addBinary puts an integer in its binary form into the set. It returns false for what is none.
+func (s *keySet) addBinary(b []byte) bool {
+	switch len(b) {
+	case 2:
+		s.add(int64(int16(binary.BigEndian.Uint16(b))))
+	case 4:
+		s.add(int64(int32(binary.BigEndian.Uint32(b))))
+	case 8:
+		s.add(int64(binary.BigEndian.Uint64(b)))
+	default:
+		return false
+	}
+	return true
 }
 
 // binaryStep uses what was gathered and says what comes next.
@@ -78,17 +134,7 @@ func (r *keyReader) binaryStep(b *binaryFields) {
 			r.nextBinary(b)
 		}
 	case readValue:
-		set := r.sets[r.column]
-		switch b.length {
-		case 2:
-			set.add(int64(int16(binary.BigEndian.Uint16(b.gathered[:]))))
-		case 4:
-			set.add(int64(int32(binary.BigEndian.Uint32(b.gathered[:]))))
-		case 8:
-			set.add(int64(binary.BigEndian.Uint64(b.gathered[:])))
-		default:
-			r.broken = true
-		}
+		r.broken = !r.sets[r.column].addBinary(b.gathered[:b.length]) || r.broken
 		r.nextBinary(b)
 	}
 }

@@ -110,9 +110,8 @@ func benchPart(ctx context.Context, b *testing.B, bt benchTable, c *catalog.Cata
 		}
 		before := processTime(b)
 		b.StartTimer()
-		count, err := copyIn(ctx, into, order, masker.Rows(func(w io.Writer) error {
-			_, err := snap.CopyOut(ctx, query, w)
-			return err
+		count, err := copyIn(ctx, into, order, masker.Rows(func(w io.Writer) (int64, error) {
+			return snap.CopyOut(ctx, query, w)
 		}), nil)
 		if err != nil || count.Rows != benchRows {
 			b.Fatal(count, err)

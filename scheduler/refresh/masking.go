@@ -16,10 +16,11 @@ import (
 type Snapshot interface {
 	// Parts divides a table.
 	Parts(ctx context.Context, table work.Table) ([]work.Part, error)
-	// CopyPart pushes the part's rows in the text form of COPY, the table's Columns in their order.
-	CopyPart(ctx context.Context, table work.Table, part work.Part, w io.Writer) error
+	// CopyPart pushes the part's rows in the table's form of COPY, its Columns in their order, and returns how
+	// many the server says there were.
+	CopyPart(ctx context.Context, table work.Table, part work.Part, w io.Writer) (rows int64, err error)
 	// CopySample pushes a few rows of the table, at most limit, as CopyPart does.
-	CopySample(ctx context.Context, table work.Table, limit int, w io.Writer) error
+	CopySample(ctx context.Context, table work.Table, limit int, w io.Writer) (rows int64, err error)
 	// Count counts the rows of the table that its condition picks.
 	Count(ctx context.Context, table work.Table) (int64, error)
 }
@@ -63,7 +64,7 @@ func (m *Masking) Rows(ctx context.Context, part work.Part) (*masked.Rows, error
 	if !ok {
 		return nil, fmt.Errorf("mask %s: the plan does not know it", part.Table)
 	}
-	return mask.Rows(func(w io.Writer) error {
+	return mask.Rows(func(w io.Writer) (int64, error) {
 		return m.snapshot.CopyPart(ctx, m.tables[part.Table], part, w)
 	}), nil
 }
@@ -74,7 +75,7 @@ func (m *Masking) Sample(ctx context.Context, table work.Table, limit int) (*mas
 	if !ok {
 		return nil, fmt.Errorf("mask %s: the plan does not know it", table.Table.Name)
 	}
-	return mask.Rows(func(w io.Writer) error {
+	return mask.Rows(func(w io.Writer) (int64, error) {
 		return m.snapshot.CopySample(ctx, m.tables[table.Table.Name], limit, w)
 	}), nil
 }

@@ -99,11 +99,10 @@ func previewRows(ctx context.Context, source *pg.Source, plan *rules.Plan, entry
 	}
 	var text bytes.Buffer
 	err = source.WithSnapshot(ctx, plan.Catalog, []catalog.Name{entry.Table.Name}, func(ctx context.Context, snapshot *pg.Snapshot) error {
-		_, err := mask.Rows(func(w io.Writer) error {
-			_, err := snapshot.CopyOut(ctx, pg.Query{
+		_, err := mask.Rows(func(w io.Writer) (int64, error) {
+			return snapshot.CopyOut(ctx, pg.Query{
 				Table: entry.Table.Name, Columns: columns, Range: work.Range{Kind: work.Whole}, Where: entry.Where, Limit: limit,
 			}, w)
-			return err
 		}).Push(&text)
 		return err
 	})

@@ -42,10 +42,10 @@ type underway struct {
 }
 
 // part is how much of the table's weight is done: by its rows, since the text of a row is larger or smaller
-// than the row on disk by a factor that nobody knows beforehand, else by the text. The rest comes when the
-// table lands.
+// than the row on disk by a factor that nobody knows beforehand, else by the bytes: rows that pass uncut are
+// told at their part's end. The rest comes when the table lands.
 func (u *underway) part() int64 {
-	if u.expected > 0 {
+	if u.expected > 0 && u.rows > 0 {
 		return int64(float64(u.weight) * min(float64(u.rows)/float64(u.expected), 1))
 	}
 	return min(u.bytes, u.weight)
@@ -104,7 +104,7 @@ func (p *progress) event(e refresh.Event) {
 			p.stop()
 			p.app.talk("%s %s", p.app.paint(cyan, "·"), phaseText(refresh.PhaseFinish))
 		}
-	case e.Bytes != 0:
+	case e.Bytes != 0 || e.Rows != 0:
 		u := p.under[e.Table]
 		u.rows, u.bytes = u.rows+e.Rows, u.bytes+e.Bytes
 		p.rows.Add(e.Rows)

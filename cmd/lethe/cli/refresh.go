@@ -354,9 +354,8 @@ func (s snapshotReader) Parts(_ context.Context, t work.Table) ([]work.Part, err
 }
 
 // CopyPart writes the rows of one part to w, as they are in production: only masking may read them.
-func (s snapshotReader) CopyPart(ctx context.Context, t work.Table, part work.Part, w io.Writer) error {
-	_, err := s.snapshot.CopyOut(ctx, pg.Query{Table: t.Table.Name, Columns: t.Columns, Range: part.Range, Where: t.Where, Binary: t.Binary}, w)
-	return err
+func (s snapshotReader) CopyPart(ctx context.Context, t work.Table, part work.Part, w io.Writer) (int64, error) {
+	return s.snapshot.CopyOut(ctx, pg.Query{Table: t.Table.Name, Columns: t.Columns, Range: part.Range, Where: t.Where, Binary: t.Binary}, w)
 }
 
 // trialBlocks bounds where rows to try are looked for, 16 MB: a condition that picks few rows must not have a
@@ -364,13 +363,12 @@ func (s snapshotReader) CopyPart(ctx context.Context, t work.Table, part work.Pa
 const trialBlocks = 2048
 
 // CopySample writes a few rows from a table's beginning to w, as CopyPart does.
-func (s snapshotReader) CopySample(ctx context.Context, t work.Table, limit int, w io.Writer) error {
+func (s snapshotReader) CopySample(ctx context.Context, t work.Table, limit int, w io.Writer) (int64, error) {
 	first := work.Range{Kind: work.Whole}
 	if t.Table.AccessMethod == "heap" {
 		first = work.Range{Kind: work.Blocks, Hi: trialBlocks}
 	}
-	_, err := s.snapshot.CopyOut(ctx, pg.Query{Table: t.Table.Name, Columns: t.Columns, Range: first, Where: t.Where, Limit: limit, Binary: t.Binary}, w)
-	return err
+	return s.snapshot.CopyOut(ctx, pg.Query{Table: t.Table.Name, Columns: t.Columns, Range: first, Where: t.Where, Limit: limit, Binary: t.Binary}, w)
 }
 
 // Count counts a table's rows under the snapshot, the last that is read of it: its lock is given back.
