@@ -19,6 +19,19 @@ type Wire struct {
 	Needs string `json:"-"`
 	// Unmade says why it cannot be made inert, nor left out; such a wire refuses the run unless it is revived.
 	Unmade string `json:"-"`
+	// Tables are a foreign server's, which are made without their options when the server is not revived, or with
+	// Filler in their place, where its wrapper makes no table without any.
+	Tables []ForeignTable `json:"-"`
+	Filler string         `json:"-"`
+}
+
+// ForeignTable is a foreign table with its options, as SQL lists them: they may name hosts, programs and
+// passwords, and are never told.
+type ForeignTable struct {
+	OID     uint32
+	Options string
+	// Columns are the options of its columns, for each that has any.
+	Columns []string
 }
 
 // String returns how rules name the wire, such as "server:warehouse".
@@ -32,6 +45,7 @@ const (
 	WirePublication  WireKind = "publication"
 	WireSubscription WireKind = "subscription"
 	WireServer       WireKind = "server"
+	WireWrapper      WireKind = "foreign_data_wrapper"
 	WireMapping      WireKind = "user_mapping"
 	WireEvent        WireKind = "event_trigger"
 	WireFunction     WireKind = "function"

@@ -46,6 +46,7 @@ const (
 	classFunction     = 1255
 	classRelation     = 1259
 	classServer       = 1417
+	classWrapper      = 2328
 	classTrigger      = 2620
 	classEventTrigger = 3466
 )
@@ -59,6 +60,8 @@ type archive struct {
 	entries []entry // in the archive's order
 	left    map[int]bool
 	instead map[int]string // SQL that makes an object in place of its entry
+	gives   map[int]string // SQL that gives such an object to its owner
+	bare    map[int]bare   // foreign tables that are made without their options
 	// refused is what cannot be left out with an extension that the environment is without.
 	refused finding.List
 	// flat leaves tablespaces out.
@@ -69,7 +72,8 @@ type archive struct {
 
 // openArchive copies the archive at path into dir and reads its table of contents.
 func openArchive(ctx context.Context, opts TargetOptions, remote net.Addr, path, dir string) (*archive, error) {
-	a := &archive{opts: opts, remote: remote, path: filepath.Join(dir, "schema.dump"), dir: dir, left: map[int]bool{}, instead: map[int]string{}}
+	a := &archive{opts: opts, remote: remote, path: filepath.Join(dir, "schema.dump"), dir: dir, left: map[int]bool{}, instead: map[int]string{},
+		gives: map[int]string{}, bare: map[int]bare{}}
 	if err := copyFile(a.path, path); err != nil {
 		return nil, fmt.Errorf("copy the schema's archive: %w", err)
 	}

@@ -48,37 +48,53 @@ func (a *archive) restoreEntries(ctx context.Context, database string, entries [
 	if len(entries) == 0 {
 		return nil
 	}
-	list, err := os.CreateTemp(a.dir, "list-")
+	list, err := a.writeList(entries)
 	if err != nil {
-		return fmt.Errorf("write the list for pg_restore: %w", err)
+		return err
 	}
-	defer func() { _ = os.Remove(list.Name()) }()
-	var text strings.Builder
-	for _, e := range entries {
-		fmt.Fprintf(&text, "%d; %d %d %s\n", e.id, e.class, e.oid, e.kind)
-	}
-	_, err = list.WriteString(text.String())
-	if err = errors.Join(err, list.Close()); err != nil {
-		return fmt.Errorf("write the list for pg_restore: %w", err)
-	}
+	defer func() { _ = os.Remove(list) }()
 	env, remove, err := toolEnvironment(ctx, a.opts.DSN, a.opts.session(database), a.remote, a.dir)
 	if err != nil {
 		return err
 	}
 	defer remove()
 	// Only when it is verbose does it tell which entry failed.
-	args := []string{"--no-password", "--verbose", "--exit-on-error", "--use-list=" + list.Name(), "--dbname=" + conninfo(database)}
+	args := []string{"--no-password", "--verbose", "--exit-on-error", "--use-list=" + list, "--dbname=" + conninfo(database)}
+	args = append(args, a.leaving()...)
+	args = append(args, how.arguments(len(entries))...)
+	if err := runTool(ctx, a.opts.Tools.PgRestore, withOptions(env, how.settings...), append(args, a.path)...); err != nil {
+		return a.name(err)
+	}
+	return nil
+}
+
+// leaving are the arguments of pg_restore that leave out what is done by hand.
+func (a *archive) leaving() []string {
+	var args []string
 	if a.flat {
 		args = append(args, "--no-tablespaces")
 	}
 	if a.anonymous {
 		args = append(args, "--no-owner", "--no-privileges")
 	}
-	args = append(args, how.arguments(len(entries))...)
-	if err := runTool(ctx, a.opts.Tools.PgRestore, withOptions(env, how.settings...), append(args, a.path)...); err != nil {
-		return a.name(err)
+	return args
+}
+
+// writeList writes the list of entries that pg_restore reads, and returns its path. Removing it is the caller's.
+func (a *archive) writeList(entries []entry) (string, error) {
+	list, err := os.CreateTemp(a.dir, "list-")
+	if err != nil {
+		return "", fmt.Errorf("write the list for pg_restore: %w", err)
 	}
-	return nil
+	var text strings.Builder
+	for _, e := range entries {
+		fmt.Fprintf(&text, "%d; %d %d %s\n", e.id, e.class, e.oid, e.kind)
+	}
+	_, err = list.WriteString(text.String())
+	if err = errors.Join(err, list.Close()); err != nil {
+		return "", errors.Join(fmt.Errorf("write the list for pg_restore: %w", err), os.Remove(list.Name()))
+	}
+	return list.Name(), nil
 }
 
 // conninfo spells a database's name as a connection string: a bare name that holds "=" would be read as

@@ -139,8 +139,12 @@ func sequenceState(ctx context.Context, conn *pgx.Conn, s catalog.Sequence) (las
 		aggregate = "min"
 	}
 	column := quoted(s.Column)
+	from, err := localRows(ctx, conn, s.Table, column)
+	if err != nil {
+		return nil, nil, false, err
+	}
 	err = withRight(ctx, conn, "TABLE", s.Table.SQL(), func(q rowQuerier) error {
-		return q.QueryRow(ctx, "SELECT "+aggregate+"("+column+")::bigint FROM "+s.Table.SQL()).Scan(&furthest)
+		return q.QueryRow(ctx, "SELECT "+aggregate+"("+column+")::bigint FROM "+from).Scan(&furthest)
 	})
 	return last, furthest, up, err
 }
@@ -149,9 +153,11 @@ func sequenceState(ctx context.Context, conn *pgx.Conn, s catalog.Sequence) (las
 // asked over the wire, and are not.
 func (b *build) analyse(ctx context.Context) error {
 	var names []catalog.Name
+	above := aboveForeign(b.order.Catalog)
+	b.skipped = append(b.skipped, unanalysed(above)...)
 	for _, table := range b.order.Tables {
-		if b.schedule.known[table.Table.Name] {
-			continue // gathered beside other work
+		if b.schedule.known[table.Table.Name] || above[table.Table.Name] {
+			continue // gathered beside other work, or not to be gathered
 		}
 		if (table.Table.Kind == catalog.Ordinary || table.Table.Kind == catalog.Partitioned) && table.Table.Made() {
 			names = append(names, table.Table.Name)

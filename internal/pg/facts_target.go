@@ -119,6 +119,11 @@ func (p *prober) offers(ctx context.Context, c *catalog.Catalog, source prefligh
 			roles = append(roles, to)
 		}
 	}
+	for _, wire := range source.Wiring {
+		if to, arrives := named.Of(wire.Owner); wire.Kind == catalog.WireMapping && arrives {
+			roles = append(roles, to)
+		}
+	}
 	var err error
 	if f.Roles, err = textColumn(ctx, p.conn, `SELECT rolname::text FROM pg_roles WHERE rolname = ANY ($1::text[]) ORDER BY 1`, roles); err != nil {
 		return fmt.Errorf("look up roles: %w", err)

@@ -56,7 +56,12 @@ func (a *archive) unplug(wires []catalog.Wire, revive []Revival) (map[int]string
 	}
 	reasons := make(map[int]string)
 	var found finding.List
+	tables := lifeless(wires, revive)
 	for _, e := range a.entries {
+		if table, ok := tables[e.oid]; ok && e.kind == "FOREIGN TABLE" {
+			a.bare[e.id] = table
+			continue
+		}
 		wire, listed := known[object{e.class, e.oid}]
 		revival, alive := revived(revive, wire)
 		instead := ""
@@ -70,6 +75,11 @@ func (a *archive) unplug(wires []catalog.Wire, revive []Revival) (map[int]string
 			if listed && alive {
 				continue
 			}
+		case "FOREIGN DATA WRAPPER":
+			if !listed || alive {
+				continue // it has no options
+			}
+			instead = wire.Inert
 		case "SERVER":
 			if instead = wire.Inert; alive {
 				instead = revival.sql(wire)
@@ -92,11 +102,25 @@ func (a *archive) unplug(wires []catalog.Wire, revive []Revival) (map[int]string
 			continue
 		}
 		if wire.Owner != "" {
-			instead += "; ALTER " + e.kind + " " + wire.Name + " OWNER TO " + quoted(wire.Owner)
+			a.gives[e.id] = "; ALTER " + e.kind + " " + wire.Name + " OWNER TO " + quoted(wire.Owner)
 		}
 		a.instead[e.id] = instead
 	}
 	return reasons, found
+}
+
+// lifeless returns the foreign tables of servers that are not revived, by their numbers on the source.
+func lifeless(wires []catalog.Wire, revive []Revival) map[uint32]bare {
+	tables := make(map[uint32]bare)
+	for _, wire := range wires {
+		if _, alive := revived(revive, wire); alive {
+			continue
+		}
+		for _, table := range wire.Tables {
+			tables[table.OID] = bare{table: table, filler: wire.Filler}
+		}
+	}
+	return tables
 }
 
 // needsLeft reports whether an entry needs one that is left out.
@@ -107,6 +131,9 @@ func (a *archive) needsLeft(e entry) bool {
 // restore makes the entries, in their order: by pg_restore or by the SQL that stands for them. That SQL is held back until an entry needs it, because each change between the two costs a
 // process. A failure names the object.
 func (a *archive) restore(ctx context.Context, database string, entries []entry, how restoring) error {
+	if err := a.strip(ctx, entries); err != nil {
+		return err
+	}
 	var plain, ours []entry
 	owed := make(map[int]bool)
 	flush := func() error {
@@ -144,7 +171,11 @@ func (a *archive) makeInstead(ctx context.Context, database string, entries []en
 	return a.opts.within(ctx, database, func(conn *pgx.Conn) error {
 		for _, e := range entries {
 			// Several statements at once are one transaction: it is made and recorded, or neither.
-			if _, err := conn.PgConn().Exec(ctx, a.instead[e.id]+";"+noteSQL(e.word())).ReadAll(); err != nil {
+			sql := a.instead[e.id]
+			if !a.anonymous { // else it is given with all the rest
+				sql += a.gives[e.id]
+			}
+			if _, err := conn.PgConn().Exec(ctx, sql+";"+noteSQL(e.word())).ReadAll(); err != nil {
 				return &EntryError{ID: e.id, Object: e.String(), Err: sanitize(err)}
 			}
 		}
@@ -184,12 +215,13 @@ func (b *build) nothingReaches(ctx context.Context) error {
 // of the copy by itself.
 func (b *build) wireUp(ctx context.Context) error {
 	const mapped, triggered = "user mappings", "event triggers"
-	mappings, events := []string{noteSQL(mapped)}, []string{noteSQL(triggered)}
+	mappings, left := mappingsSQL(b.order.Wiring, b.t.opts.Revive, b.order.Roles)
+	b.skipped = append(b.skipped, left...)
+	mappings = append(mappings, noteSQL(mapped))
+	events := []string{noteSQL(triggered)}
 	for _, wire := range b.order.Wiring {
-		revival, alive := revived(b.t.opts.Revive, wire)
+		_, alive := revived(b.t.opts.Revive, wire)
 		switch {
-		case wire.Kind == catalog.WireMapping && alive:
-			mappings = append(mappings, revival.sql(wire))
 		case wire.Kind == catalog.WireEvent && alive:
 			events = append(events, wire.Alive)
 		case wire.Kind == catalog.WireEvent:

@@ -36,7 +36,7 @@ const reachingOut = `reaching (oid, name) AS (
 func wiring(ctx context.Context, q querier) ([]catalog.Wire, error) {
 	var wires []catalog.Wire
 	for _, read := range []func(context.Context, querier) ([]catalog.Wire, error){
-		readReplication, readServers, readMappings, readEventTriggers, readFunctions, readTriggers, readJobs,
+		readReplication, readWrappers, readServers, readMappings, readEventTriggers, readFunctions, readTriggers, readJobs,
 	} {
 		some, err := read(ctx, q)
 		if err != nil {
@@ -109,45 +109,6 @@ func readReplication(ctx context.Context, q querier) ([]catalog.Wire, error) {
 			WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1, 2`,
 		func(r row) (catalog.Wire, error) {
 			return catalog.Wire{Kind: catalog.WireKind(r.Kind), Name: r.Name, Class: r.Class, OID: r.OID}, nil
-		})
-}
-
-// nowhere is a host that no resolver knows, by RFC 2606: a foreign server has it instead of production's.
-const nowhere = "inert.invalid"
-
-// readServers reads foreign servers. Each is made without its options; what a wrapper does without options
-// is known of those that come with PostgreSQL.
-func readServers(ctx context.Context, q querier) ([]catalog.Wire, error) {
-	type row struct {
-		OID                                        uint32
-		Name, Spelt, Wrapper, Type, Version, Owner string
-		Handler                                    bool
-		Extension                                  string
-		Tables                                     int64
-	}
-	return collect(ctx, q, `SELECT s.oid, s.srvname::text, quote_ident(s.srvname), w.fdwname::text, coalesce(s.srvtype, ''), coalesce(s.srvversion, ''), pg_get_userbyid(s.srvowner)::text,
-			w.fdwhandler <> 0, `+extensionOf("pg_foreign_data_wrapper", "w.oid")+`, (SELECT count(*) FROM pg_foreign_table t WHERE t.ftserver = s.oid)
-		FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw WHERE `+extensionOf("pg_foreign_server", "s.oid")+` = '' ORDER BY 2`,
-		func(r row) (catalog.Wire, error) {
-			w := catalog.Wire{Kind: catalog.WireServer, Name: r.Spelt, Class: classServer, OID: r.OID, Owner: r.Owner}
-			w.Alive = "CREATE SERVER " + quoted(r.Name)
-			if r.Type != "" {
-				w.Alive += " TYPE " + quoteLiteral(r.Type)
-			}
-			if r.Version != "" {
-				w.Alive += " VERSION " + quoteLiteral(r.Version)
-			}
-			w.Alive += " FOREIGN DATA WRAPPER " + quoted(r.Wrapper)
-			w.Inert = w.Alive
-			switch {
-			case r.Extension == "postgres_fdw":
-				w.Inert += " OPTIONS (host " + quoteLiteral(nowhere) + ")"
-			case !r.Handler || r.Extension == "file_fdw" || r.Tables == 0:
-				// No table can be read through it; a file is named by its table.
-			default:
-				w.Unmade = "nothing is known of what its wrapper " + quoted(r.Wrapper) + " does without options"
-			}
-			return w, nil
 		})
 }
 

@@ -84,8 +84,9 @@ func (b *build) afterRetaining(ctx context.Context, all []Retained) error {
 		return err
 	}
 	names := []catalog.Name{}
+	above := aboveForeign(b.order.Catalog)
 	for _, r := range all {
-		if arrived(r.Table) {
+		if arrived(r.Table) && !above[r.Table] {
 			names = append(names, r.Table)
 		}
 	}

@@ -262,6 +262,9 @@ func (s *schedule) planReading(o *owner) {
 		s.counted[o.name] = n
 		return nil
 	}}, s.loaded(o)...)
+	if aboveForeign(s.order.Catalog)[o.name] {
+		return
+	}
 	// Expressions of indexes and statistics objects have statistics too.
 	s.put(&task{table: o.name, cost: o.bytes / 64, locks: map[catalog.Name]mode{o.name: shareUpdateExclusive}, run: func(ctx context.Context, conn *pgx.Conn) error {
 		if _, err := conn.Exec(ctx, "ANALYZE "+o.name.SQL()); err != nil {

@@ -150,7 +150,7 @@ func SearchEverywhere(t testing.TB, dsn string, needles []string) []Hit {
 			return err
 		}
 		for _, table := range tables {
-			found, err := search(ctx, conn, table, "SELECT x::text AS text FROM "+table+" x", lowered)
+			found, err := search(ctx, conn, table, "SELECT x::text AS text FROM ONLY "+table+" x", lowered)
 			if err != nil {
 				return err
 			}
@@ -213,6 +213,8 @@ func textPlaces() []textPlace {
 			FROM pg_stats WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`},
 		{"server option", `SELECT srvoptions::text AS text FROM pg_foreign_server`},
 		{"user mapping option", `SELECT umoptions::text AS text FROM pg_user_mappings`},
+		{"foreign-data wrapper option", `SELECT fdwoptions::text AS text FROM pg_foreign_data_wrapper`},
+		{"foreign column option", `SELECT attfdwoptions::text AS text FROM pg_attribute WHERE attfdwoptions IS NOT NULL`},
 		{"foreign table option", `SELECT ftoptions::text AS text FROM pg_foreign_table`},
 		{"security label", `SELECT label AS text FROM pg_seclabels`},
 		{"subscription", `SELECT subconninfo AS text FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())`},

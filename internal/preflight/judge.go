@@ -253,6 +253,12 @@ func (j *judge) room(t Target) {
 // arrive leaves what it owns to the owner of the environment's database, whom we act for anyway.
 func (j *judge) roles(s Source, t Target) {
 	named := slices.Concat(s.Owners, s.Grantees)
+	for _, wire := range s.Wiring {
+		alive := slices.ContainsFunc(j.facts.Revive, func(r Named) bool { return r.Name == wire.String() })
+		if wire.Kind == catalog.WireMapping && wire.Owner != "" && alive {
+			named = append(named, wire.Owner)
+		}
+	}
 	slices.Sort(named)
 	for _, from := range slices.Compact(named) {
 		name, arrives := j.facts.Roles.Of(from)

@@ -67,7 +67,9 @@ func fate(wire catalog.Wire) string {
 	case catalog.WirePublication, catalog.WireSubscription:
 		return "left out: the copy feeds nobody and is fed by nobody"
 	case catalog.WireServer:
-		return "arrives without its options: its foreign tables are there, and lead nowhere"
+		return "arrives without its options, and its foreign tables without theirs: they are there, and lead nowhere"
+	case catalog.WireWrapper:
+		return "arrives without its options"
 	case catalog.WireMapping:
 		return "left out: no password of production's arrives"
 	case catalog.WireEvent:
