@@ -94,7 +94,11 @@ func (a *app) check(ctx context.Context, name string) error {
 		return err
 	}
 	defer done()
-	found = append(found, conditions(ctx, source, plan)...)
+	unread, err := conditions(ctx, source, plan)
+	if err != nil {
+		return err
+	}
+	found = append(found, unread...)
 	further, _, err := a.preflight(ctx, p, source, plan)
 	if err != nil {
 		return err

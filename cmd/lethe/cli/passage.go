@@ -167,21 +167,26 @@ func (p *passage) compile(c *catalog.Catalog, needKey bool) (*rules.Plan, findin
 	return plan, found
 }
 
-// conditions asks the source whether the row conditions of the plan can be read.
-func conditions(ctx context.Context, source *pg.Source, plan *rules.Plan) finding.List {
+// conditions asks the source whether the row conditions of the plan can be read. A source that does not
+// answer has said nothing about them.
+func conditions(ctx context.Context, source *pg.Source, plan *rules.Plan) (finding.List, error) {
 	var found finding.List
 	for _, table := range plan.Tables {
 		if table.Rows != rules.RowsWhere {
 			continue
 		}
-		if err := source.CheckWhere(ctx, table.Table.Name, table.Where); err != nil {
+		err := source.CheckWhere(ctx, table.Table.Name, table.Where)
+		if server, ok := errors.AsType[*pg.ServerError](err); err != nil && (!ok || transient(server.Code)) {
+			return nil, err
+		}
+		if err != nil {
 			found = append(found, finding.Finding{
 				Code: "bad-condition", Object: table.Table.Name.String(), Message: "the condition on the rows cannot be read: " + err.Error(),
 				Fix: "correct rows: {where: …} of this table",
 			})
 		}
 	}
-	return found
+	return found, nil
 }
 
 // targetOptions says how the environment is built and published.

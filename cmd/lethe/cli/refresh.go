@@ -202,7 +202,11 @@ func (r *refreshing) decide(ctx context.Context, source *pg.Source) error {
 		return err
 	}
 	plan, found := r.compile(c, true)
-	found = append(found, conditions(ctx, source, plan)...)
+	unread, err := conditions(ctx, source, plan)
+	if err != nil {
+		return err
+	}
+	found = append(found, unread...)
 	if found.HasErrors() {
 		return refusedBy(statusRefused, "compile "+r.file.Path(), found)
 	}
