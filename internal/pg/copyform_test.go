@@ -61,8 +61,9 @@ func TestWhatArrivesIsTheSameInBothForms(t *testing.T) {
 		}
 		table := snap.Catalog().Table(public("forms"))
 		for _, c := range table.Columns {
-			if !copybinary.Fits(c.Type) {
-				t.Errorf("%s of type %s travels as text", c.Name, c.Type.Name)
+			// The server does not read the binary form of its own empty tsquery.
+			if copybinary.Fits(c.Type) == (c.Name == "tsq") {
+				t.Errorf("%s of type %s: the binary form fits: %v", c.Name, c.Type.Name, copybinary.Fits(c.Type))
 			}
 		}
 		for _, masks := range []map[string]string{nil, formsMasks()} {

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -241,6 +242,12 @@ func Standing(ctx context.Context, opts TargetOptions, sourceDSN string) (findin
 		return no.Findings, nil
 	}
 	return nil, err
+}
+
+// IsProduction reports whether found, which Standing returned, says that the target is the source or its
+// primary, which nothing that is agreed or granted can allow.
+func IsProduction(found finding.List) bool {
+	return slices.ContainsFunc(found, func(f finding.Finding) bool { return f.Code == "target-is-source" || f.Code == "target-is-primary" })
 }
 
 // never returns a RefusedError when the target is the source, or its primary, whatever was agreed; nil when it

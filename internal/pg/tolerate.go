@@ -76,6 +76,30 @@ func (t tolerated) entry(e entry) bool {
 	return false
 }
 
+// definition reports whether d is of the tolerated thing: an index, the constraint that it stands behind, or a
+// constraint alone. The server quotes a name where it must.
+func (t tolerated) definition(d catalog.Definition) bool {
+	name := ""
+	switch {
+	case t.index != nil:
+		name = t.index.Name
+	case t.check != nil:
+		name = t.check.Name
+	default:
+		name = t.key.Name
+	}
+	switch {
+	case d.On != t.table.OID:
+		return false
+	case d.Kind == "table constraint":
+		return strings.HasPrefix(d.Identity, name+" on ") || strings.HasPrefix(d.Identity, quoted(name)+" on ")
+	case d.Kind == "index" && t.index != nil:
+		parts, err := catalog.SplitName(d.Identity)
+		return err == nil && len(parts) == 2 && parts[1] == name
+	}
+	return false
+}
+
 // dropTolerated drops the checks that came with their tables and are tolerated.
 func (b *build) dropTolerated(ctx context.Context) error {
 	var statements []string

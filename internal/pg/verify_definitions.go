@@ -2,6 +2,7 @@ package pg
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -33,7 +34,7 @@ func (b *build) verifyDefinitions(ctx context.Context, conn *pgx.Conn) (finding.
 }
 
 // expected returns how to tell what of the source does not arrive, and what arrives otherwise, on purpose: what
-// the archive leaves out or makes by other SQL, dropped tables, and all that belongs to one of those.
+// the archive leaves out or makes by other SQL, what is tolerated, dropped tables, and all that belongs to one of those.
 func (b *build) expected() (missing, changed func(catalog.Definition) bool) {
 	ordered := make(map[uint32]bool, len(b.order.Tables))
 	for _, table := range b.order.Tables {
@@ -54,8 +55,11 @@ func (b *build) expected() (missing, changed func(catalog.Definition) bool) {
 			otherwise[object{e.class, e.oid}] = true
 		}
 	}
+	// A constraint's index has no entry of its own, nor has a check that comes with its table.
+	forgiven := tolerations(b.t.opts.Tolerate, b.order.Catalog.Tables)
 	missing = func(d catalog.Definition) bool {
-		return left[object{d.Class, d.OID}] || d.On != 0 && left[object{classRelation, d.On}]
+		return left[object{d.Class, d.OID}] || d.On != 0 && left[object{classRelation, d.On}] ||
+			slices.ContainsFunc(forgiven, func(t tolerated) bool { return t.definition(d) })
 	}
 	return missing, func(d catalog.Definition) bool { return otherwise[object{d.Class, d.OID}] }
 }

@@ -34,6 +34,13 @@ func (a *app) preflight(ctx context.Context, p *passage, source *pg.Source, plan
 		p.roles.Reader = from.Role // what it may read, it reads for us
 	}
 	facts.Roles = p.roles
+	near, err := pg.Standing(ctx, options, p.source.Reveal())
+	if err != nil {
+		return nil, pg.Tools{}, fmt.Errorf("look at environment %s: %w", p.env.Name, err)
+	}
+	if pg.IsProduction(near) {
+		return near, pg.Tools{}, nil // any other advice about that database would help to replace it
+	}
 	to, err := pg.TargetFacts(ctx, options, plan.Catalog, from, p.roles)
 	if err != nil {
 		return nil, pg.Tools{}, fmt.Errorf("look at environment %s: %w", p.env.Name, err)
@@ -42,10 +49,6 @@ func (a *app) preflight(ctx context.Context, p *passage, source *pg.Source, plan
 	p.flat = slices.ContainsFunc(from.Tablespaces, func(name string) bool { return !slices.Contains(to.Tablespaces, name) })
 	tools, found := p.toolsFor(from.Major(), to.Major())
 	found = append(found, preflight.Judge(facts)...)
-	near, err := pg.Standing(ctx, options, p.source.Reveal())
-	if err != nil {
-		return nil, pg.Tools{}, err
-	}
 	found = append(found, near...)
 	if p.status != nil && p.status.Hold != nil {
 		found = append(found, finding.Finding{Code: "held", Object: p.env.Name, Message: "the environment is held " + holdText(p.status.Hold),

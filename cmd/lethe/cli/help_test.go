@@ -197,6 +197,10 @@ func TestDocumentsFilesAreRead(t *testing.T) {
 		name, _, _ := strings.Cut(strings.TrimPrefix(block, "# "), ":")
 		seen[name] = true
 		switch name {
+		case "large_objects": // one line of rules, shown where its words are told
+			if _, found := rules.Parse(name, func(string) ([]byte, error) { return []byte("version: 1\n" + block), nil }); len(found) > 0 {
+				t.Errorf("the documents' %s: %v", name, found)
+			}
 		case "lethe.yaml":
 			cfg, found := config.Parse(name, []byte(block))
 			if len(found) > 0 || cfg.Environments["staging"].From != "production" {
@@ -217,8 +221,8 @@ func TestDocumentsFilesAreRead(t *testing.T) {
 			}
 		}
 	}
-	if !seen["lethe.yaml"] || !seen["rules.yaml"] || len(reference) != 1 {
-		t.Errorf("the documents show %v, want both files and the reference", seen)
+	if !seen["lethe.yaml"] || !seen["rules.yaml"] || !seen["large_objects"] || len(reference) != 2 {
+		t.Errorf("the documents show %v, want both files, the reference and its line on large objects", seen)
 	}
 }
 

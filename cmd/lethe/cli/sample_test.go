@@ -68,7 +68,10 @@ func (p sample) stage(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newStage(t, string(rules), p.fill).adopted()
+	s := newStage(t, string(rules), p.fill).adopted()
+	// What the reader was granted stays behind otherwise, and the schema is to be the same.
+	s.write("lethe.yaml", s.read("lethe.yaml")+"    roles: {map: {"+s.reader.Name+": "+s.reader.Name+"}}\n")
+	return s
 }
 
 // fill loads the sample into production.
