@@ -1,6 +1,7 @@
 package builtin
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"strings"
@@ -36,6 +37,13 @@ func appendSymbols(dst []byte, d *derive.Draw, n int) []byte {
 
 // appendBase32 appends the first n groups of five bits of raw, of which missing bits are zero.
 func appendBase32(dst, raw []byte, n int) []byte {
+	const together = 8 // symbols are in five bytes
+	for ; n >= together && len(raw) >= symbolBits; n -= together {
+		bits := uint64(raw[0])<<32 | uint64(binary.BigEndian.Uint32(raw[1:]))
+		raw = raw[symbolBits:]
+		dst = append(dst, symbols[bits>>35&31], symbols[bits>>30&31], symbols[bits>>25&31], symbols[bits>>20&31],
+			symbols[bits>>15&31], symbols[bits>>10&31], symbols[bits>>5&31], symbols[bits&31])
+	}
 	bits, have, next := uint(0), 0, 0
 	for range n {
 		if have < symbolBits {

@@ -2,7 +2,7 @@ package derive
 
 import (
 	"crypto/cipher"
-	"crypto/subtle"
+	"encoding/binary"
 )
 
 // cmacPoly is the constant R₁₂₈ of NIST SP 800-38B, section 5.3.
@@ -38,7 +38,7 @@ func double(in [blockSize]byte) (out [blockSize]byte) {
 func (c *cmac) sum(s *scratch, msg []byte) {
 	s.out = [blockSize]byte{}
 	for len(msg) > blockSize {
-		subtle.XORBytes(s.in[:], s.out[:], msg[:blockSize])
+		xor(&s.in, &s.out, (*[blockSize]byte)(msg))
 		c.block.Encrypt(s.out[:], s.in[:])
 		msg = msg[blockSize:]
 	}
@@ -48,7 +48,16 @@ func (c *cmac) sum(s *scratch, msg []byte) {
 		last[n] = 0x80
 		mask = &c.k2
 	}
-	subtle.XORBytes(last[:], last[:], mask[:])
-	subtle.XORBytes(s.in[:], s.out[:], last[:])
+	xor(&last, &last, mask)
+	xor(&s.in, &s.out, &last)
 	c.block.Encrypt(s.out[:], s.in[:])
+}
+
+// xor sets dst to a xor b, in two words: a call would take longer than that.
+func xor(dst, a, b *[blockSize]byte) {
+	order := binary.NativeEndian
+	first := order.Uint64(a[:8]) ^ order.Uint64(b[:8])
+	second := order.Uint64(a[8:]) ^ order.Uint64(b[8:])
+	order.PutUint64(dst[:8], first)
+	order.PutUint64(dst[8:], second)
 }
