@@ -59,7 +59,7 @@ func redactText(library *dictionary.Library) anonymize.Definition {
 		New: func(a anonymize.Args) (anonymize.Mask, error) {
 			known, _ := a.Params["known"].([]string)
 			m := &textMask{limit: limit(a), keepUnsure: stringOf(a, "unsure") == "keep", library: library}
-			m.scans.New = func() any { return &textScan{mask: m} }
+			m.scans.New = func() any { return &textScan{mask: m, common: library.CommonWords()} }
 			for _, column := range known {
 				i, ok := a.Siblings[column]
 				if !ok {

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/lethedb/lethe/anonymize"
+	"github.com/lethedb/lethe/anonymize/builtin/dictionary"
 )
 
 // textScan is one pass over one text, from left to right. At each place the first of these decides: an
@@ -16,6 +17,8 @@ type textScan struct {
 	text []byte
 	out  []byte
 	at   int
+	// kept is where the bytes before at begin that stay and are not in out yet.
+	kept int
 	// known are the row's values, words the folded words of all of them, folds the memory under words; seen
 	// has the bit of each word.
 	known []knownValue
@@ -33,6 +36,10 @@ type textScan struct {
 	// titled reports that the last word was a title, an initial or taken out, after which a dot may end an
 	// abbreviation and no sentence.
 	titled bool
+	// lower reports that the word here is all plain letters in lower case.
+	lower bool
+	// common are the words that pass.
+	common *dictionary.Words
 	// fold holds the folded word here, next that of a word behind it; both are memory to use again.
 	fold, next []byte
 	// chunkEnd is where the chunk ends that address has looked at.
@@ -41,11 +48,15 @@ type textScan struct {
 
 // of appends the text, taken through the scan, to dst. Nothing of it stays in the scan.
 func (s *textScan) of(dst, text []byte, row anonymize.Row) []byte {
-	s.text, s.out, s.at, s.chunkEnd, s.redactedEnd = text, dst, 0, 0, -1
+	s.text, s.out, s.at, s.kept, s.chunkEnd, s.redactedEnd = text, dst, 0, 0, 0, -1
+	if !mayHoldAddress(text) {
+		s.chunkEnd = len(text)
+	}
 	s.sentence, s.titled = true, false
 	s.shouting = isShouting(text)
 	s.gather(row)
 	s.run()
+	s.skip(0)
 	dst = s.out
 	s.text, s.out = nil, nil
 	clear(s.known)
@@ -99,7 +110,12 @@ func (s *textScan) word(n int) {
 		return
 	}
 	word := s.text[s.at : s.at+n]
-	if !s.passes(word) {
+	if s.lower && !s.mask.keepUnsure {
+		if n > 1 && !s.common.Has(s.fold) {
+			s.replace(n, nil)
+			return
+		}
+	} else if !s.passes(word) {
 		s.replace(len(withoutPossessive(word)), nil)
 		return
 	}
@@ -109,18 +125,25 @@ func (s *textScan) word(n int) {
 }
 
 // look returns the length of the word that stands here, 0 if there is none, and folds it without its
-// possessive.
+// possessive. It sets lower.
 func (s *textScan) look() int {
 	text, fold := s.text[s.at:], s.fold[:0]
+	s.lower = true
 	for n, b := range text {
 		switch {
+		case 'a' <= b && b <= 'z':
+			fold = append(fold, b)
+			continue
 		case 'A' <= b && b <= 'Z':
+			s.lower = false
 			fold = append(fold, b|0x20)
 			continue
-		case 'a' <= b && b <= 'z' || isDigit(b):
+		case isDigit(b):
+			s.lower = false
 			fold = append(fold, b)
 			continue
 		case b >= utf8.RuneSelf || b == '\'':
+			s.lower = false
 			n = wordLength(text)
 			s.fold = foldWord(fold[:0], withoutPossessive(text[:n]))
 			return n
@@ -146,16 +169,20 @@ func (s *textScan) other() {
 	s.keep(size)
 }
 
-// keep copies n bytes.
-func (s *textScan) keep(n int) {
-	s.out = append(s.out, s.text[s.at:s.at+n]...)
+// keep has n bytes stay. They are copied together with all that stays behind them.
+func (s *textScan) keep(n int) { s.at += n }
+
+// skip has n bytes go.
+func (s *textScan) skip(n int) {
+	s.out = append(s.out, s.text[s.kept:s.at]...)
 	s.at += n
+	s.kept = s.at
 }
 
 // replace writes with for n bytes, and a redaction where with is nil. Redactions with blanks between them
 // are written as one.
 func (s *textScan) replace(n int, with []byte) {
-	s.at += n
+	s.skip(n)
 	s.sentence, s.titled = false, true
 	if with != nil && string(with) != redacted {
 		s.out = append(s.out, with...)
@@ -193,12 +220,28 @@ func (s *textScan) address() bool {
 	return true
 }
 
+// mayHoldAddress reports whether an address may be anywhere in text; in most there is none.
+func mayHoldAddress(text []byte) bool {
+	if bytes.IndexByte(text, '@') >= 0 || bytes.Contains(text, []byte("://")) {
+		return true
+	}
+	for at := 0; ; at++ {
+		n := bytes.IndexByte(text[at:], '.')
+		if n < 0 {
+			return false
+		}
+		if at += n; at >= 3 && text[at-1]|0x20 == 'w' {
+			return true
+		}
+	}
+}
+
 // chunkOf returns what text begins with up to the first blank, and whether an address may be in it: where
-// there is neither an at sign nor a colon nor "www.", there is none.
+// there is neither an at sign nor "://" nor "www.", there is none.
 func chunkOf(text []byte) (chunk []byte, may bool) {
 	for i, b := range text {
 		switch {
-		case b == '@' || b == ':' || b == '.' && i >= 3 && text[i-1]|0x20 == 'w':
+		case b == '@' || b == ':' && i+1 < len(text) && text[i+1] == '/' || b == '.' && i >= 3 && text[i-1]|0x20 == 'w':
 			may = true
 		case b == ' ' || '\t' <= b && b <= '\r':
 			return text[:i], may
@@ -330,7 +373,7 @@ func (s *textScan) digits() bool {
 	case total > mostDigits, longest > mostTogether && !s.mask.keepUnsure:
 		s.replace(end-s.at, nil)
 		// Letters that hang on to the number belong to it.
-		s.at += wordLength(s.text[s.at:])
+		s.skip(wordLength(s.text[s.at:]))
 		return true
 	case wordLength(s.text[first:]) > 0:
 		return false // digits with letters behind are a word
@@ -378,20 +421,19 @@ func (s *textScan) passes(word []byte) bool {
 
 // isCommon looks up a word as it is, as a contraction and without its possessive.
 func (s *textScan) isCommon(word []byte) bool {
-	common := s.mask.library.CommonWords()
-	if common.Has(s.fold) {
+	if s.common.Has(s.fold) {
 		return true
 	}
 	for _, b := range word {
 		if b >= utf8.RuneSelf {
-			return common.Has(bytes.ToLower(bytes.ReplaceAll(word, []byte("’"), []byte("'"))))
+			return s.common.Has(bytes.ToLower(bytes.ReplaceAll(word, []byte("’"), []byte("'"))))
 		}
 	}
 	if len(word) == len(s.fold) {
 		return false // it is its own contraction
 	}
 	s.next = appendLower(s.next[:0], word)
-	return common.Has(s.next)
+	return s.common.Has(s.next)
 }
 
 func (s *textScan) isName() bool {
