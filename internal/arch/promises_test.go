@@ -44,7 +44,7 @@ func promises() map[string][]string {
 		"a policy that hides rows is refused, never a smaller copy": {
 			"TestAPolicyThatHidesRowsIsRefused", "TestNoReaderSeesAPartOfTheRows"},
 		"the copy is not wired to production, and no password of production's arrives": {
-			"TestNothingOfTheCopyIsWiredToProduction"},
+			"TestNothingOfTheCopyIsWiredToProduction", "TestNoJobOfPgCronArrives"},
 		"what does not fit is found before the bulk": {
 			"TestRowsThatDoNotFitAreFoundBeforeTheBulk"},
 		"a half-built database is closed to everybody": {

@@ -31,7 +31,7 @@ type Named struct {
 }
 
 // wirePattern is how revive names things: a kind, a colon, a name.
-const wirePattern = `^(publication|subscription|server|user_mapping|event_trigger|function|trigger|job):.+$`
+const wirePattern = `^(publication|subscription|server|foreign_data_wrapper|user_mapping|event_trigger|function|trigger|job):.+$`
 
 // reviveShape is one entry of revive.
 func reviveShape() *shape {

@@ -251,7 +251,7 @@ func (b *build) wireUp(ctx context.Context) error {
 
 // stopPartman turns pg_partman's maintenance off for every table that it is not revived for.
 func (b *build) stopPartman(ctx context.Context, conn *pgx.Conn) error {
-	var keep []string
+	keep := []string{} // not NULL, of which the server knows no element
 	for _, r := range b.t.opts.Revive {
 		if name, ok := strings.CutPrefix(r.Name, string(catalog.WireJob)+":pg_partman:"); ok {
 			keep = append(keep, name)

@@ -34,7 +34,8 @@ func (b *build) verifyDefinitions(ctx context.Context, conn *pgx.Conn) (finding.
 }
 
 // expected returns how to tell what of the source does not arrive, and what arrives otherwise, on purpose: what
-// the archive leaves out or makes by other SQL, what is tolerated, dropped tables, and all that belongs to one of those.
+// the archive leaves out or makes by other SQL, what is tolerated, dropped tables, those of extensions that are left out,
+// and all that belongs to one of those.
 func (b *build) expected() (missing, changed func(catalog.Definition) bool) {
 	ordered := make(map[uint32]bool, len(b.order.Tables))
 	for _, table := range b.order.Tables {
@@ -42,7 +43,8 @@ func (b *build) expected() (missing, changed func(catalog.Definition) bool) {
 	}
 	left, otherwise := make(map[object]bool), make(map[object]bool)
 	for _, table := range b.order.Catalog.Tables {
-		if table.Made() && table.Kind != catalog.MaterialisedView && !ordered[table.OID] {
+		gone := table.Extension != "" && slices.Contains(b.order.Without, table.Extension)
+		if gone || table.Made() && table.Kind != catalog.MaterialisedView && !ordered[table.OID] {
 			left[object{classRelation, table.OID}] = true
 		}
 	}

@@ -36,6 +36,8 @@ func Wiring(wires []catalog.Wire, revive []Named) finding.List {
 		case wires[i].Kind == catalog.WireSubscription:
 			problem = "a subscription cannot be revived: it would take a slot of its publisher, and a database with one cannot be replaced"
 			fix = "make it after publishing, and drop it before the next refresh"
+		case wires[i].Kind == catalog.WireServer && wires[i].Alive == "":
+			problem, fix = "its options cannot be replaced: "+wires[i].Unmade, "drop its foreign tables on the source, or leave the extension out by without:"
 		case strings.HasPrefix(wires[i].Name, "pg_cron:"):
 			problem = "a job of pg_cron cannot be revived: pg_cron lives in one database of a server, never in one that is being built"
 			fix = "schedule it in the target's own cron database after publishing"

@@ -10,7 +10,7 @@ import (
 
 func TestWhatIsRevivedIsNamedExactly(t *testing.T) {
 	wires := []catalog.Wire{
-		{Kind: catalog.WirePublication, Name: "prices"}, {Kind: catalog.WireSubscription, Name: "feed"}, {Kind: catalog.WireServer, Name: "far", Unmade: "nothing is known of it"},
+		{Kind: catalog.WirePublication, Name: "prices"}, {Kind: catalog.WireSubscription, Name: "feed"}, {Kind: catalog.WireServer, Name: "far", Alive: "CREATE SERVER far", Unmade: "nothing is known of it"}, {Kind: catalog.WireServer, Name: "theirs"},
 		{Kind: catalog.WireFunction, Name: "public.push(integer)"}, {Kind: catalog.WireTrigger, Name: "public.item.tell", Needs: "function:public.push(integer)"},
 		{Kind: catalog.WireJob, Name: "pg_cron:nightly"}, {Kind: catalog.WireJob, Name: "pg_partman:public.log"},
 	}
@@ -21,6 +21,7 @@ func TestWhatIsRevivedIsNamedExactly(t *testing.T) {
 		{"function:public.push()", "function:public.push()", "did you mean function:public.push(integer)?"},
 		{"job:none", "job:none", "known: job:pg_cron:nightly"},
 		{"event_trigger:x", "event_trigger:x", "remove it"},
+		{"server:theirs", "server:theirs", "cannot be replaced"},
 		{"subscription:feed", "subscription:feed", "cannot be revived"},
 		{"job:pg_cron:nightly", "job:pg_cron:nightly", "cannot be revived"},
 		{"trigger:public.item.tell", "trigger:public.item.tell", "name function:public.push(integer) too"},
@@ -34,7 +35,7 @@ func TestWhatIsRevivedIsNamedExactly(t *testing.T) {
 	if found := Wiring(wires, nil); found.Count(finding.Error) != 1 || found[0].Object != "server:far" || found.Count(finding.Warning) != len(wires)-1 {
 		t.Errorf("nothing revived: %v", found)
 	}
-	if found := Wiring(wires, []Named{{Name: "server:far"}, {Name: "publication:prices"}, {Name: "job:pg_partman:public.log"}}); found.HasErrors() || len(found) != 4 {
+	if found := Wiring(wires, []Named{{Name: "server:far"}, {Name: "publication:prices"}, {Name: "job:pg_partman:public.log"}}); found.HasErrors() || len(found) != 5 {
 		t.Errorf("three revived: %v", found)
 	}
 }

@@ -50,6 +50,15 @@ func wiredProduction(s *stage) {
 		`CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$`,
 		`CREATE EVENT TRIGGER watching ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION watch()`,
 		`COMMENT ON EVENT TRIGGER watching IS 'e'`)
+	if version := partman(s); version != "" {
+		kind := "range"
+		if version < "5" {
+			kind = "native"
+		}
+		s.production.Exec(s.t, `CREATE SCHEMA partman`, `CREATE EXTENSION pg_partman SCHEMA partman`,
+			`CREATE TABLE log (at timestamptz NOT NULL) PARTITION BY RANGE (at)`, `CREATE TABLE trail (at timestamptz NOT NULL) PARTITION BY RANGE (at)`,
+			`SELECT partman.create_parent(t, 'at', p_interval => '1 month', p_premake => 1, p_type => '`+kind+`') FROM unnest('{public.log,public.trail}'::text[]) t`)
+	}
 	s.production.Exec(s.t, `CREATE SERVER files FOREIGN DATA WRAPPER file_fdw`,
 		`CREATE FOREIGN TABLE ran (line text) SERVER files OPTIONS (program 'echo x >> `+canaryFile(s)+`; echo ran')`, `ALTER FOREIGN TABLE ran OWNER TO `+owner,
 		`CREATE FOREIGN TABLE filed (line text) SERVER files OPTIONS (filename 'canary', format 'csv', null 'canary')`,
@@ -63,6 +72,11 @@ func wiredProduction(s *stage) {
 	s.staging.Exec(s.t, "GRANT "+owner+" TO "+s.builder.Name)
 }
 
+// partman returns the version of pg_partman that the server has, "" for none.
+func partman(s *stage) string {
+	return strings.Join(s.production.QueryStrings(s.t, `SELECT default_version FROM pg_available_extensions WHERE name = 'pg_partman'`), "")
+}
+
 // canaryFile is where the program behind a foreign table writes a line each time, in the server's directory.
 func canaryFile(s *stage) string { return "lethe_canary_" + s.production.Name() }
 
@@ -74,6 +88,13 @@ func TestNothingOfTheCopyIsWiredToProduction(t *testing.T) {
 	wires := []string{
 		"event_trigger:watching", "foreign_data_wrapper:bespoke", "function:public.caller(public.item)", "function:public.hook()", "function:public.obtain(integer)", "function:public.push(integer)",
 		"publication:prices", "server:files", "server:void", "server:warehouse", "subscription:feed", "trigger:public.item.tell", "user_mapping:" + s.owner.Name + "@warehouse", "user_mapping:public@warehouse",
+	}
+	jobs := partman(s) != ""
+	if jobs {
+		wires = append(wires, "job:pg_partman:public.log", "job:pg_partman:public.trail")
+		slices.Sort(wires)
+	} else {
+		pgtest.LeaveOut(t, "the server has no pg_partman")
 	}
 	inert := func(found []string) {
 		t.Helper()
@@ -122,7 +143,18 @@ func TestNothingOfTheCopyIsWiredToProduction(t *testing.T) {
 	if ran := s.production.QueryStrings(t, `SELECT pg_read_file('`+canaryFile(s)+`')`); !slices.Equal(ran, []string{"x\n"}) {
 		t.Errorf("the program behind a foreign table ran for the copy: %q", ran)
 	}
-	livesByName(s)
+	maintained := func(want ...string) {
+		t.Helper()
+		if !jobs {
+			return
+		}
+		if got := s.staging.QueryStrings(t, `SELECT parent_table, automatic_maintenance FROM partman.part_config ORDER BY 1`); !slices.Equal(got, want) {
+			t.Errorf("pg_partman's maintenance is %q, want %q", got, want)
+		}
+	}
+	maintained("public.log|off", "public.trail|off")
+	livesByName(s, jobs)
+	maintained("public.log|off", "public.trail|on")
 }
 
 // objectsOf lists the objects of the findings of a code.
@@ -138,7 +170,7 @@ func objectsOf(found finding.List, code string) []string {
 
 // livesByName holds, on the same stage, that what is revived by name lives and nothing else, where the owner of
 // all of it has another name.
-func livesByName(s *stage) {
+func livesByName(s *stage, jobs bool) {
 	t := s.t
 	t.Helper()
 	heir := pgtest.Role(t, s.staging, "").Name
@@ -146,6 +178,7 @@ func livesByName(s *stage) {
 	s.write("lethe.yaml", s.read("lethe.yaml")+`    roles: {map: {`+s.owner.Name+`: `+heir+`}}
     revive:
       - publication:prices
+      - foreign_data_wrapper:bespoke
       - event_trigger:watching
       - {name: "server:warehouse", options: {host: stock.staging.internal, dbname: stock}}
       - {name: "user_mapping:public@warehouse", options: {user: tester}, secrets: {password: {env: FAR_PASSWORD}}}
@@ -153,6 +186,9 @@ func livesByName(s *stage) {
       - function:public.hook()
       - trigger:public.item.tell
 `)
+	if jobs {
+		s.write("lethe.yaml", s.read("lethe.yaml")+"      - job:pg_partman:public.trail\n")
+	}
 	r := s.lethe("refresh", "staging")
 	if r.status != 0 {
 		t.Fatalf("status %d\n%s%s", r.status, r.out, r.err)
@@ -167,6 +203,7 @@ func livesByName(s *stage) {
 		`SELECT DISTINCT proowner::regrole FROM pg_proc WHERE proname IN ('push', 'obtain', 'hook', 'caller', 'quiet')`: heir,
 		`SELECT srvname, srvowner::regrole FROM pg_foreign_server WHERE srvname = 'warehouse'`:                          "warehouse|" + heir,
 		`SELECT ftrelid::regclass, ftoptions FROM pg_foreign_table WHERE ftoptions IS NOT NULL ORDER BY 1::text`:        "far|{table_name=canary_table},filed|{filename=/inert.invalid/no-file},ran|{filename=/inert.invalid/no-file}",
+		`SELECT fdwoptions FROM pg_foreign_data_wrapper WHERE fdwname = 'bespoke'`:                                      "{tap=canary-wrapper}",
 		`SELECT attfdwoptions FROM pg_attribute WHERE attfdwoptions IS NOT NULL`:                                        "{column_name=canary_it's}",
 		`SELECT tgenabled, tgnargs FROM pg_trigger WHERE tgname = 'tell'`:                                               "O|2",
 		`SELECT prosrc LIKE '%dblink_send_query%' FROM pg_proc WHERE proname = 'hook'`:                                  "t",
