@@ -113,16 +113,16 @@ func (p *provider) start() {
 		p.err = err
 		return
 	}
-	p.server, p.err = pgserver.Start(ctx, binaries, pgserver.Options{Disposable: true, Settings: sharedSettings()})
+	p.server, p.err = pgserver.Start(ctx, binaries, pgserver.Options{Disposable: true, Settings: sharedSettings(), Env: environment})
 	if p.err == nil {
 		p.dsn = p.server.DSN("postgres")
 	}
 }
 
 // sharedSettings suit a server that holds hundreds of tiny databases for a minute: no autovacuum worker
-// should hold a database that a test drops or compares.
+// should hold a database that a test drops or compares, and a log that nobody replays need not grow.
 func sharedSettings() map[string]string {
-	return map[string]string{"autovacuum": "off", "max_wal_senders": "0", "wal_level": "minimal", "max_prepared_transactions": "10"}
+	return map[string]string{"autovacuum": "off", "max_wal_senders": "0", "wal_level": "minimal", "max_prepared_transactions": "10", "max_wal_size": "256MB"}
 }
 
 // serverBinaries returns the newest server of this machine, or the one LETHE_TEST_MAJOR names.
@@ -155,7 +155,7 @@ func Private(t testing.TB, settings map[string]string) *pgserver.Server {
 	if err != nil {
 		Skip(t, err.Error())
 	}
-	server, err := pgserver.Start(ctx, binaries, pgserver.Options{Disposable: true, Settings: settings})
+	server, err := pgserver.Start(ctx, binaries, pgserver.Options{Disposable: true, Settings: settings, Env: environment})
 	if err != nil {
 		t.Fatal(err)
 	}
