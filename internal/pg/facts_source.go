@@ -29,7 +29,7 @@ func (s *Source) Facts(ctx context.Context, c *catalog.Catalog, read, dropped []
 	f.Watched = s.opts.StopWhen.foreign(f.Standby)
 	err = readOnly(ctx, conn, func(tx pgx.Tx) error {
 		g := gatherer{tx: tx, source: &f, catalog: c, read: read, dropped: dropped}
-		for _, step := range []func(context.Context) error{g.rights, g.policies, g.outward, g.wires, g.engines, g.reserved, g.roles, g.places, g.untrusted, g.limits} {
+		for _, step := range []func(context.Context) error{g.rights, g.policies, g.outward, g.wires, g.engines, g.reserved, g.roles, g.places, g.untrusted, g.needs, g.limits} {
 			if err := step(ctx); err != nil {
 				return err
 			}

@@ -48,6 +48,9 @@ func TargetFacts(ctx context.Context, opts TargetOptions, c *catalog.Catalog, so
 		if err := t.offers(ctx, c, source, named); err != nil {
 			return err
 		}
+		if err := t.lacks(ctx, c, source); err != nil {
+			return err
+		}
 		if f.Room, f.RoomKnown, err = freeSpace(ctx, conn, opts.DSN); err != nil {
 			return err
 		}

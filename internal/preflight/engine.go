@@ -6,6 +6,28 @@ import (
 	"github.com/lethedb/lethe/internal/catalog"
 )
 
+// lacking refuses what the target's server has no means to make.
+func (j *judge) lacking(t Target) {
+	for _, name := range t.NoCollation {
+		j.refuse("missing-collation", name, "the target's server neither has the collation nor can make it", "install its locale, or a server built with its provider, there")
+	}
+	for _, name := range t.NoLibrary {
+		j.refuse("missing-library", name, "the target's server lacks the library of the function, or it has no such function", "install it on the target's server, or drop the function at the source")
+	}
+	for _, member := range t.Members {
+		if slices.Contains(j.facts.Without, member.Extension) {
+			continue
+		}
+		fix := "ALTER EXTENSION " + catalog.QuoteIdentifier(member.Extension) + " DROP TABLE " + member.Table.SQL() + " on the source"
+		if member.Untold {
+			j.warn("extension-member", member.Table.String(), "the table belongs to extension "+member.Extension+", and nobody can tell whether the target's makes it: role "+t.Role+" may not try",
+				"where ALTER EXTENSION … ADD TABLE made it so: "+fix)
+			continue
+		}
+		j.refuse("extension-member", member.Table.String(), "the table belongs to extension "+member.Extension+", which the target makes without it: it would not arrive", fix)
+	}
+}
+
 // engines refuses what would be copied by half: tables that an extension spreads over tables or servers of its
 // own, and extensions that cannot be made in a database under construction.
 func (j *judge) engines(s Source, c *catalog.Catalog) {

@@ -84,6 +84,10 @@ type Source struct {
 	Tablespaces []string
 	// Untrusted are functions and foreign-data wrappers, of no extension, that only a superuser can make.
 	Untrusted []string
+	// Collations are those that arrive, and the server's own that something is sorted by; Native are functions in C
+	// of no extension.
+	Collations []Collation
+	Native     []Native
 	// LockSlots is the size of the server's lock table, LocksHeld how many are taken, LocksWanted how many
 	// tables a run locks.
 	LockSlots, LocksHeld, LocksWanted int
@@ -128,11 +132,37 @@ type Target struct {
 	Extensions []Extension
 	// Tablespaces are those that exist and may be used of those that were asked about.
 	Tablespaces []string
+	// NoCollation are collations that the server neither has nor can make, NoLibrary functions in C whose library
+	// it lacks.
+	NoCollation, NoLibrary []string
+	// Members are tables of extensions that the server's extensions do not make.
+	Members []Member
 	// Room is how many bytes are free where databases are made; RoomKnown whether that can be told.
 	Room      int64
 	RoomKnown bool
 	// Locale reports that a database can be made with the source's encoding and locale.
 	Locale bool
+}
+
+// Collation is a collation as a server defines it.
+type Collation struct {
+	// Name is its name as SQL, Bare without schema and quotes; Own says that it is none of the server's.
+	Name, Bare string
+	Own        bool
+	// Provider is "libc", "icu" or "builtin"; Collate and Ctype are libc's, Locale and Rules the others'.
+	Provider, Collate, Ctype, Locale, Rules string
+	Deterministic                           bool
+}
+
+// Native is a function in C: its name with its arguments, and where its code is.
+type Native struct{ Name, Library, Symbol string }
+
+// Member is a table that belongs to an extension at the source; Untold reports that nobody could tell whether the
+// target's extension makes it.
+type Member struct {
+	Extension string
+	Table     catalog.Name
+	Untold    bool
 }
 
 // Session is a session that our role may not end.

@@ -207,6 +207,7 @@ func (j *judge) both(s Source, t Target) {
 	j.room(t)
 	j.roles(s, t)
 	j.extensions(t)
+	j.lacking(t)
 	for _, tablespace := range s.Tablespaces {
 		if !slices.Contains(t.Tablespaces, tablespace) {
 			j.warn("missing-tablespace", tablespace, "the target has no such tablespace, or role "+t.Role+" may not use it: all that arrives goes to the database's own",
