@@ -50,7 +50,7 @@ bench-go: ## Benchmarks of masks, codec and compile (BENCHTIME=1s)
 
 .PHONY: test-versions
 test-versions: ## The laws on other PostgreSQL versions, where a Docker engine answers
-	$(GO) test -tags containers -run Containers ./internal/pgtest/...
+	$(GO) test -tags containers -timeout 90m -run Containers ./internal/pgtest/...
 
 .PHONY: lint
 lint: ## golangci-lint, pinned, and the map of packages

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/pgserver"
 	"github.com/lethedb/lethe/internal/preflight"
 )
 
@@ -321,8 +322,9 @@ func (g *gatherer) limits(ctx context.Context) error {
 	const query = `SELECT (current_setting('max_locks_per_transaction')::int8
 			* (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8))::int4,
 		(SELECT count(*) FROM pg_locks)::int4, current_setting('hot_standby_feedback')::bool,
-		(SELECT setting FROM pg_settings WHERE name = 'max_standby_streaming_delay'), pg_has_role('pg_read_all_stats', 'USAGE')`
-	if err := g.tx.QueryRow(ctx, query).Scan(&g.source.LockSlots, &g.source.LocksHeld, &g.source.Feedback, &delay, &g.source.Statistics); err != nil {
+		(SELECT setting FROM pg_settings WHERE name = 'max_standby_streaming_delay'), pg_has_role('pg_read_all_stats', 'USAGE'),
+		EXISTS (SELECT FROM pg_attribute a, unnest(a.attoptions) o WHERE a.attoptions IS NOT NULL AND starts_with(o, $1 || '='))`
+	if err := g.tx.QueryRow(ctx, query, pgserver.ColumnNumber).Scan(&g.source.LockSlots, &g.source.LocksHeld, &g.source.Feedback, &delay, &g.source.Statistics, &g.source.Numbered); err != nil {
 		return fmt.Errorf("limits: %w", err)
 	}
 	milliseconds, err := time.ParseDuration(delay + "ms")

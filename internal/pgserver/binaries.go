@@ -1,6 +1,7 @@
 package pgserver
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -159,25 +160,34 @@ func parseMajor(text string) (int, bool) {
 
 // ClientTools chooses the pg_dump and pg_restore to copy a schema with: of one major, not older than the
 // source, not newer than the target (a newer pg_dump writes settings that an older server refuses), and
-// the oldest that fits. The error says which majors would do and how to install one.
-func ClientTools(binaries []Binaries, source, target int) (Binaries, error) {
+// the oldest that fits. Where the source numbers its columns, only a pg_dump that knows of it fits. The error
+// says which majors would do and how to install one.
+func ClientTools(binaries []Binaries, source, target int, numbered bool) (Binaries, error) {
 	if source > target {
 		return Binaries{}, fmt.Errorf("choose pg_dump: the source runs PostgreSQL %d and the target %d; a schema moves only to the same or a newer major",
 			source, target)
 	}
 	var best Binaries
-	var have []string
+	var have, unknowing []string
 	for _, b := range binaries {
 		if !b.Dump {
 			continue
 		}
 		have = append(have, strconv.Itoa(b.Major))
-		if b.Major >= source && b.Major <= target && (best.Dir == "" || b.Major < best.Major) {
+		switch {
+		case b.Major < source || b.Major > target:
+		case numbered && !b.knowsNumbers():
+			unknowing = append(unknowing, strconv.Itoa(b.Major))
+		case best.Dir == "" || b.Major < best.Major:
 			best = b
 		}
 	}
 	if best.Dir != "" {
 		return best, nil
+	}
+	if unknowing != nil {
+		return Binaries{}, fmt.Errorf("choose pg_dump: the source numbers the versions of its columns (%s), and the pg_dump installed (%s) is of a minor release that would pass the numbers on as options; "+
+			"update the client programs to the source's minor release, or install postgresql-client-%d in it", ColumnNumber, strings.Join(slices.Compact(unknowing), ", "), source)
 	}
 	found := "none is installed"
 	if have != nil {
@@ -185,6 +195,18 @@ func ClientTools(binaries []Binaries, source, target int) (Binaries, error) {
 	}
 	return Binaries{}, fmt.Errorf("choose pg_dump: its major must be at least %d and at most %d, %s; install the client programs of one, such as postgresql-client-%d on Debian",
 		source, target, found, source)
+}
+
+// ColumnNumber is the option under which servers since 15.20 and 17.12 keep a number of their own in every
+// column. It is nothing of the user's, and the pg_dump of the same releases leaves it out.
+const ColumnNumber = "pg_attver"
+
+// knowsNumbers reports that this pg_dump leaves ColumnNumber out. Which minor releases do can be told neither from
+// the major nor from the number alone, each major having its own; a program that looks for the option holds its
+// name. One that cannot be read is taken not to.
+func (b Binaries) knowsNumbers() bool {
+	program, err := os.ReadFile(b.path("pg_dump"))
+	return err == nil && bytes.Contains(program, []byte(ColumnNumber))
 }
 
 func present(dir, program string) bool {

@@ -144,7 +144,7 @@ func TestClientToolsAreTheOldestThatFit(t *testing.T) {
 		{"an older target", dump(18, 17, 16, 15), 16, 15, 0, []string{"the source runs PostgreSQL 16 and the target 15"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := ClientTools(test.have, test.source, test.target)
+			got, err := ClientTools(test.have, test.source, test.target, false)
 			if got.Major != test.want || (err == nil) != (test.want != 0) {
 				t.Fatalf("got %d (%v), want %d", got.Major, err, test.want)
 			}
@@ -152,6 +152,36 @@ func TestClientToolsAreTheOldestThatFit(t *testing.T) {
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("got %q, want it to hold %q", err, part)
 				}
+			}
+		})
+	}
+}
+
+func TestASourceThatNumbersItsColumnsNeedsAPgDumpThatLeavesTheNumbersOut(t *testing.T) {
+	program := func(major int, holds string) Binaries {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "pg_dump"), []byte("\x7fELF\x00"+holds+"\x00"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return Binaries{Dir: dir, Major: major, Dump: true}
+	}
+	old, middle, recent := program(15, "attoptions"), program(16, ColumnNumber), program(18, ColumnNumber)
+	for name, test := range map[string]struct {
+		have     []Binaries
+		numbered bool
+		want     int
+	}{
+		"the oldest, where no column has a number": {[]Binaries{recent, middle, old}, false, 15},
+		"the oldest that knows":                    {[]Binaries{recent, middle, old}, true, 16},
+		"none that knows":                          {[]Binaries{old}, true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := ClientTools(test.have, 15, 18, test.numbered)
+			if got.Major != test.want || (err == nil) != (test.want != 0) {
+				t.Fatalf("got %d (%v), want %d", got.Major, err, test.want)
+			}
+			if err != nil && !strings.Contains(err.Error(), ColumnNumber+"), and the pg_dump installed (15)") {
+				t.Errorf("got %q, which does not say why", err)
 			}
 		})
 	}

@@ -41,10 +41,40 @@ func TestContainersCopyWithinAndAcrossVersions(t *testing.T) {
 				}
 				var env []string
 				if source != target {
-					env = append(env, "LETHE_TEST_SOURCE_DSN="+serve(t, idle(t, source)))
+					other := idle(t, source)
+					lend(t, other, container, major(t, source))
+					env = append(env, "LETHE_TEST_SOURCE_DSN="+serve(t, other))
 				}
 				staged.packages[0].run(t, container, []string{"-test.run", lawTest}, env...)
 			})
+		}
+	}
+}
+
+// lend gives a container the client programs of an older major, as a machine has them that serves an upgrade: the
+// server's own pg_dump may be of a minor release too old for the source's.
+func lend(t *testing.T, from, to testcontainers.Container, major int) {
+	t.Helper()
+	dir := fmt.Sprintf("/usr/lib/postgresql/%d/bin", major)
+	code, output, err := to.Exec(t.Context(), []string{"mkdir", "-p", dir}, containerexec.Multiplexed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(output); err != nil || code != 0 {
+		t.Fatalf("make %s: status %d: %s %v", dir, code, text, err)
+	}
+	for _, name := range []string{"pg_dump", "pg_restore"} {
+		program, err := from.CopyFileFromContainer(t.Context(), dir+"/"+name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(program)
+		_ = program.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := to.CopyToContainer(t.Context(), text, dir+"/"+name, 0o755); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

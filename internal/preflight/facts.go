@@ -88,6 +88,8 @@ type Source struct {
 	// of no extension.
 	Collations []Collation
 	Native     []Native
+	// Numbered reports columns that hold a number of the server's own among their options (pgserver.ColumnNumber).
+	Numbered bool
 	// LockSlots is the size of the server's lock table, LocksHeld how many are taken, LocksWanted how many
 	// tables a run locks.
 	LockSlots, LocksHeld, LocksWanted int

@@ -47,7 +47,7 @@ func (a *app) preflight(ctx context.Context, p *passage, source *pg.Source, plan
 	}
 	facts.Target = &to
 	p.flat = slices.ContainsFunc(from.Tablespaces, func(name string) bool { return !slices.Contains(to.Tablespaces, name) })
-	tools, found := p.toolsFor(from.Major(), to.Major())
+	tools, found := p.toolsFor(from.Major(), to.Major(), from.Numbered)
 	found = append(found, preflight.Judge(facts)...)
 	found = append(found, near...)
 	if p.status != nil && p.status.Hold != nil {

@@ -227,8 +227,8 @@ func columnsOf(c *catalog.Catalog) []string {
 }
 
 // toolsFor picks pg_dump and pg_restore of one major that fits both servers, or says what to install.
-func (p *passage) toolsFor(source, target int) (pg.Tools, finding.List) {
-	binaries, err := pgserver.ClientTools(p.programs, source, target)
+func (p *passage) toolsFor(source, target int, numbered bool) (pg.Tools, finding.List) {
+	binaries, err := pgserver.ClientTools(p.programs, source, target, numbered)
 	if err != nil {
 		return pg.Tools{}, finding.List{{Code: "no-tools", Message: err.Error()}}
 	}
