@@ -146,10 +146,16 @@ func label(o work.Owned) string {
 	return o.Kind + " " + o.Identity
 }
 
-// objectKey tells an object of one database from all others, on any server.
+// objectKey tells an object of one database from all others, on a server of any major: the identity is a sameName.
 type objectKey struct{ kind, identity, column string }
 
-func keyOf(o work.Owned) objectKey { return objectKey{o.Kind, o.Identity, o.Column} }
+func keyOf(o work.Owned) objectKey { return objectKey{o.Kind, sameName(o.Identity), o.Column} }
+
+// wholeOf is the key of the relation that a column belongs to.
+func wholeOf(o work.Owned) objectKey {
+	o.Column = ""
+	return keyOf(o)
+}
 
 func byKey(o *work.Ownership) map[objectKey]work.Owned {
 	all := make(map[objectKey]work.Owned, len(o.Objects))
@@ -208,7 +214,7 @@ func ownerStatements(want, got *work.Ownership, schemas bool) []statement {
 		if !ok || object.Foreign || object.Column != "" || have.Owner == object.Owner || (object.Kind == "schema") != schemas {
 			continue
 		}
-		s := statement{label(object), "ALTER " + inSQL(object.Kind, false) + " " + object.Identity + " OWNER TO " + quoted(object.Owner)}
+		s := statement{label(object), "ALTER " + inSQL(object.Kind, false) + " " + have.Identity + " OWNER TO " + quoted(object.Owner)}
 		if object.Kind == "sequence" {
 			sequences = append(sequences, s)
 		} else {
@@ -228,12 +234,12 @@ func rightStatements(want, got *work.Ownership, full map[string][]string, schema
 			continue
 		}
 		if !ok {
-			if object.Column == "" || there[objectKey{object.Kind, object.Identity, ""}].Owner == "" {
+			if object.Column == "" || there[wholeOf(object)].Owner == "" {
 				continue // it did not arrive
 			}
-			have = work.Owned{Owner: object.Owner} // a column of which nobody has rights yet
+			have = work.Owned{Owner: object.Owner, Identity: there[wholeOf(object)].Identity} // a column of which nobody has rights yet
 		}
-		on := " ON " + inSQL(object.Kind, true) + " " + object.Identity
+		on := " ON " + inSQL(object.Kind, true) + " " + have.Identity
 		for _, sql := range changes(expanded(have.Rights, full[letterOf(object)]), expanded(object.Rights, full[letterOf(object)]), "", object.Column, on) {
 			all = append(all, statement{label(object), sql})
 		}
@@ -413,7 +419,7 @@ func misowned(want, got *work.Ownership, full map[string][]string) finding.List 
 		}
 		have, ok := there[keyOf(object)]
 		switch {
-		case !ok && (object.Column == "" || there[objectKey{object.Kind, object.Identity, ""}].Owner == ""):
+		case !ok && (object.Column == "" || there[wholeOf(object)].Owner == ""):
 			continue // whether it is there at all is compared elsewhere
 		case !ok:
 			have = work.Owned{Owner: object.Owner}

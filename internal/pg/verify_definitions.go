@@ -78,14 +78,20 @@ type comparison struct {
 // missed, nor is it extra: an index may come back with the key that another entry makes.
 func (c comparison) run(want, got []catalog.Definition) finding.List {
 	type name struct{ kind, identity string }
+	nameOf := func(d catalog.Definition) name {
+		if !c.spelt {
+			return name{d.Kind, sameName(d.Identity)}
+		}
+		return name{d.Kind, d.Identity}
+	}
 	have := make(map[name]catalog.Definition, len(got))
 	for _, d := range got {
-		have[name{d.Kind, d.Identity}] = d
+		have[nameOf(d)] = d
 	}
 	var found finding.List
 	for _, d := range want {
-		arrived, ok := have[name{d.Kind, d.Identity}]
-		delete(have, name{d.Kind, d.Identity})
+		arrived, ok := have[nameOf(d)]
+		delete(have, nameOf(d))
 		switch {
 		case c.missing(d):
 		case !ok:

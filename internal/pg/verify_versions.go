@@ -2,7 +2,9 @@ package pg
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/finding"
@@ -19,7 +21,17 @@ func respell(lists ...[]catalog.Table) {
 	}
 }
 
-// unspelled returns a table without the text of its expressions.
+// sameName is a name as every major spells it: since 16 json is a word of the grammar, so that a server quotes what
+// is called so and leaves its schema out, and since 17 a transform is named without "on".
+func sameName(identity string) string {
+	if strings.Contains(identity, `"`) {
+		identity = regexp.MustCompile(`"([a-z_][a-z0-9_]*)"`).ReplaceAllString(identity, "$1")
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(identity, "pg_catalog.", ""), " on language ", " language ")
+}
+
+// unspelled returns a table without the text of its expressions, and a partition without the identity of its
+// columns, which since 17 is its parent's and before was nobody's.
 func unspelled(t catalog.Table) catalog.Table {
 	t = rewritten(t, func(text *string) {
 		if *text != "" {
@@ -27,6 +39,10 @@ func unspelled(t catalog.Table) catalog.Table {
 		}
 	})
 	for i := range t.Columns {
+		t.Columns[i].Type.Name = sameName(t.Columns[i].Type.Name)
+		if t.IsPartition {
+			t.Columns[i].Identity = ""
+		}
 		t.Columns[i].Type.DomainChecks = make([]string, len(t.Columns[i].Type.DomainChecks))
 	}
 	return t

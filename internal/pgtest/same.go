@@ -42,10 +42,18 @@ func (d Difference) String() string {
 func Same(t testing.TB, source, target string, masked ...string) []Difference {
 	t.Helper()
 	var found []Difference
-	found = append(found, compare("rows", allRows(t, source, masked), allRows(t, target, masked))...)
-	found = append(found, compareSchemas(DumpSchema(t, source), DumpSchema(t, target))...)
+	some := between(majorOf(t, source), majorOf(t, target))
+	add := func(kind string, source, target map[string]string) {
+		found = append(found, compare(kind, respelt(some, kind, source), respelt(some, kind, target))...)
+	}
+	add("rows", allRows(t, source, masked), allRows(t, target, masked))
+	here, there := statements(DumpSchema(t, source)), statements(DumpSchema(t, target))
+	add("schema", byObject(here), byObject(there))
+	if len(some) == 0 {
+		found = append(found, otherOrder(here, there)...)
+	}
 	for _, fact := range facts() {
-		found = append(found, compare(fact.kind, states(t, source, fact), states(t, target, fact))...)
+		add(fact.kind, states(t, source, fact), states(t, target, fact))
 	}
 	slices.SortFunc(found, func(a, b Difference) int { return cmp.Compare(a.Object, b.Object) })
 	return found
