@@ -95,6 +95,9 @@ func TestRefreshCarriesASampleAndNobodyInIt(t *testing.T) {
 			t.Run("nobody keeps a name", func(t *testing.T) { p.nobodyKeepsAName(t, s) })
 			t.Run("nothing is written down", func(t *testing.T) { p.nothingIsWrittenDown(t, s) })
 
+			if p.name != "chinook" {
+				return // what follows is about keys and not about what a database holds: the smaller one tells
+			}
 			first := contents(t, s.staging.DSN())
 			s.ok("refresh", "staging")
 			if again := contents(t, s.staging.DSN()); !maps.Equal(first, again) {
