@@ -59,7 +59,7 @@ lint: ## golangci-lint, pinned, and the map of packages
 .PHONY: vet
 vet: ## go vet, for this system and the others we build for
 	$(GO) vet ./...
-	GOOS=darwin GOARCH=arm64 $(GO) vet ./cmd/... ./internal/pgserver
+	GOOS=darwin GOARCH=arm64 $(GO) vet ./...
 
 .PHONY: check
 check: ## Exactly what CI runs

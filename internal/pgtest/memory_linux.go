@@ -14,7 +14,7 @@ const enoughMemory = 4 << 30
 func environment(name string) string {
 	value := os.Getenv(name)
 	var shm syscall.Statfs_t
-	if name == "TMPDIR" && value == "" && syscall.Statfs("/dev/shm", &shm) == nil && shm.Bavail*uint64(shm.Bsize) >= enoughMemory { //nolint:gosec // a block's size is positive
+	if name == "TMPDIR" && value == "" && syscall.Statfs("/dev/shm", &shm) == nil && shm.Bavail*uint64(shm.Bsize) >= enoughMemory {
 		return "/dev/shm"
 	}
 	return value
