@@ -2,6 +2,9 @@ package pg
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +29,9 @@ func (t *Target) Retain(ctx context.Context) ([]Retained, error) {
 	}
 	if b.resumed && len(b.cert.Retained) > 0 {
 		// An earlier attempt wrote the rows, and may not have come to what stands on them.
+		if !b.did(retainedAs(t.opts.Retain)) {
+			return nil, errors.New("retain: other rows were carried over before the run failed than retain: names now; write it as it was, or start a new run")
+		}
 		return b.cert.Retained, b.afterRetaining(ctx, b.cert.Retained)
 	}
 	var all []Retained
@@ -50,6 +56,9 @@ func (t *Target) Retain(ctx context.Context) ([]Retained, error) {
 					b.cert.Retained, b.cert.RetainedAt = all, at
 					cert := b.cert
 					b.mu.Unlock()
+					if _, err := conn.Exec(ctx, noteSQL(retainedAs(t.opts.Retain))); err != nil {
+						return fmt.Errorf("record what was retained: %w", err)
+					}
 					return storeCertificate(ctx, conn, cert)
 				}
 				all, err = l.land(ctx, tx.Conn())
@@ -67,6 +76,16 @@ func (t *Target) Retain(ctx context.Context) ([]Retained, error) {
 		return nil, fmt.Errorf("retain: %w", err)
 	}
 	return all, nil
+}
+
+// retainedAs names, in the list of what was done, which rows were asked for: by a digest, as conditions may
+// spell values.
+func retainedAs(all []Retain) string {
+	sum := sha256.New()
+	for _, r := range all {
+		fmt.Fprintf(sum, "%q %q %t %t %q\n", r.Table.String(), r.Where, r.DropOrphans, r.Replace, r.Lose)
+	}
+	return "retain " + hex.EncodeToString(sum.Sum(nil))
 }
 
 // afterRetaining brings what stands on the rows up to date: sequences, statistics, materialised views.
@@ -141,24 +160,42 @@ func (l *landing) land(ctx context.Context, from *pgx.Conn) ([]Retained, error) 
 			return nil, err
 		}
 	}
-	for i, c := range l.tables {
+	// Constraints that wait for the end would keep triggers from being enabled again.
+	if _, err := tx.Exec(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
+		return nil, err
+	}
+	enable, err := l.quiet(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := l.write(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, statement := range enable {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return nil, fmt.Errorf("enable triggers again: %w", err)
+		}
+	}
+	if err := l.certify(all); err != nil {
+		return nil, err
+	}
+	return all, tx.Commit(ctx)
+}
+
+// write empties the tables that are replaced, looks whether the rows fit, and writes them. No trigger fires.
+func (l *landing) write(ctx context.Context, tx pgx.Tx) ([]Retained, error) {
+	for _, c := range l.tables {
 		if c.entry != nil && c.entry.Replace {
 			if _, err := tx.Exec(ctx, "DELETE FROM "+c.name.SQL()); err != nil {
-				return nil, fmt.Errorf("empty %s: %w", l.tables[i].name, err)
+				return nil, fmt.Errorf("empty %s: %w", c.name, err)
 			}
 		}
 	}
 	if err := l.fit(ctx, tx); err != nil {
 		return nil, err
 	}
-	all, err := l.insert(ctx, tx)
-	if err == nil {
-		err = l.certify(all)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return all, tx.Commit(ctx)
+	return l.insert(ctx, tx)
 }
 
 // fit leaves out orphans where that was asked for, and finds what else keeps the rows from arriving.
@@ -311,18 +348,6 @@ func (l *landing) collisions(ctx context.Context, tx pgx.Tx, i int) (finding.Lis
 // insert writes all rows by one statement, so that keys are checked when all are there, whatever refers
 // to what.
 func (l *landing) insert(ctx context.Context, tx pgx.Tx) ([]Retained, error) {
-	var names []string
-	for _, c := range l.tables {
-		names = append(names, c.name.SQL())
-	}
-	// Constraints that wait for the end would keep triggers from being enabled again.
-	if _, err := tx.Exec(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
-		return nil, err
-	}
-	enable, err := l.quiet(ctx, tx, names)
-	if err != nil {
-		return nil, err
-	}
 	var inserts, counts []string
 	var waiting []int
 	for i, c := range l.tables {
@@ -349,20 +374,25 @@ func (l *landing) insert(ctx context.Context, tx pgx.Tx) ([]Retained, error) {
 		}
 		all = append(all, Retained{Table: l.tables[i].name, Rows: got[2*n], Dropped: l.dropped[i]})
 	}
-	for _, statement := range enable {
-		if _, err := tx.Exec(ctx, statement); err != nil {
-			return nil, fmt.Errorf("enable triggers again: %w", err)
-		}
-	}
 	return all, nil
 }
 
 // quiet disables the triggers of the tables, and returns the statements that enable them again. A rule
 // that would act on the rows is refused: it cannot be told what it does.
-func (l *landing) quiet(ctx context.Context, tx pgx.Tx, names []string) (enable []string, err error) {
+func (l *landing) quiet(ctx context.Context, tx pgx.Tx) (enable []string, err error) {
+	var names, emptied []string
+	for _, c := range l.tables {
+		if c.lost != "" {
+			continue // nothing is written into it, and it may not even be there
+		}
+		names = append(names, c.name.SQL())
+		if c.entry != nil && c.entry.Replace {
+			emptied = append(emptied, c.name.SQL())
+		}
+	}
 	const rules = `SELECT format('%s of %s', r.rulename, r.ev_class::regclass) FROM pg_rewrite r
-		WHERE r.ev_class = ANY ($1::regclass[]) AND r.ev_type = '3' AND r.ev_enabled IN ('O', 'A') ORDER BY 1`
-	acting, err := column(ctx, l.conn, rules, names)
+		WHERE (r.ev_class = ANY ($1::regclass[]) AND r.ev_type = '3' OR r.ev_class = ANY ($2::regclass[]) AND r.ev_type = '4') AND r.ev_enabled IN ('O', 'A') ORDER BY 1`
+	acting, err := column(ctx, l.conn, rules, names, emptied)
 	if err != nil {
 		return nil, err
 	}

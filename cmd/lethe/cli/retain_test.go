@@ -19,6 +19,11 @@ const teams = `CREATE TABLE orgs (id integer PRIMARY KEY, name text);
 	CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.body := 'stamped'; RETURN NEW; END $$;
 	CREATE TRIGGER stamp BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION stamp();
 	ALTER TABLE notes ENABLE ALWAYS TRIGGER stamp;
+	CREATE TABLE themes (name text PRIMARY KEY);
+	CREATE TABLE log (what text);
+	CREATE FUNCTION log() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.log VALUES (TG_OP); RETURN NULL; END $$;
+	CREATE TRIGGER log AFTER INSERT OR DELETE ON themes FOR EACH ROW EXECUTE FUNCTION log();
+	ALTER TABLE themes DISABLE TRIGGER log; INSERT INTO themes VALUES ('production'); ALTER TABLE themes ENABLE TRIGGER log;
 	INSERT INTO orgs SELECT i, 'org' FROM generate_series(1, 3) i;
 	INSERT INTO users (org, email) SELECT 1 + i % 3, 'canary' || i || '@leak.test' FROM generate_series(1, 50) i;
 	INSERT INTO notes (author, body) SELECT id, 'n' FROM users;
@@ -31,10 +36,13 @@ tables:
   public.users: {columns: {id: {keep: "k"}, org: {keep: "k"}, email: email, boss: {keep: "k"}, pinned: {keep: "k"}}}
   public.notes: {columns: {id: {keep: "k"}, author: {keep: "k"}, body: {keep: "k"}}}
   public.flags: {rows: none}
+  public.themes: {columns: {name: {keep: "k"}}}
+  public.log: {columns: {what: {keep: "k"}}}
 `
 
 // ownRows are what the environment's people made themselves.
-const ownRows = `INSERT INTO flags VALUES ('beta', true), ('dark', false);
+const ownRows = `CREATE TABLE drafts (author integer REFERENCES users); -- production has none, and nothing is in it
+	INSERT INTO flags VALUES ('beta', true), ('dark', false);
 	SET CONSTRAINTS ALL IMMEDIATE;
 	INSERT INTO users (id, org, email) VALUES (1001, 1, 'one@qa.example'), (1002, 2, 'two@qa.example');
 	UPDATE users SET boss = 1001 WHERE id IN (1001, 1002);
@@ -65,7 +73,7 @@ func retaining(t *testing.T, retain string) *stage {
 // go on past them, and that views count them.
 func TestTheEnvironmentsOwnRowsArriveWhole(t *testing.T) {
 	t.Parallel()
-	s := retaining(t, `[public.flags, {table: public.users, where: "email like '%@qa.example' -- theirs"}]`)
+	s := retaining(t, `[public.flags, {table: public.themes, replace: true}, {table: public.users, where: "email like '%@qa.example' -- theirs"}]`)
 	want := s.staging.QueryStrings(t, readOwn)
 	if len(want) != 8 {
 		t.Fatalf("the stage holds %v", want)
@@ -79,17 +87,18 @@ func TestTheEnvironmentsOwnRowsArriveWhole(t *testing.T) {
 		for _, r := range doc.Retained {
 			got[r.Table.Name] = r.Rows
 		}
-		if fmt.Sprint(got) != "map[flags:2 notes:3 users:3]" || doc.Publication.Unretained <= 0 {
+		if fmt.Sprint(got) != "map[flags:2 notes:3 themes:1 users:3]" || doc.Publication.Unretained <= 0 {
 			t.Errorf("the report says %v, unretained %s", got, doc.Publication.Unretained)
 		}
 	}
 	status := document[environmentDocument](s, "env", "show", "staging").Status
-	if c := status.Certificate; len(c.Retained) != 3 || c.RetainedAt.IsZero() {
+	if c := status.Certificate; len(c.Retained) != 4 || c.RetainedAt.IsZero() {
 		t.Errorf("the certificate says %v", c.Retained)
 	}
 	checks := []string{
 		`SELECT count(*) = 53 FROM users`, `SELECT users = 53 FROM counted`, `SELECT count(*) = 53 FROM notes`,
 		`SELECT nextval('users_id_seq') > 1003`, `SELECT nextval('notes_id_seq') > 2003`,
+		`SELECT count(*) = 0 FROM log`, `SELECT tgenabled = 'O' FROM pg_trigger WHERE tgname = 'log'`,
 		`SELECT tgenabled = 'A' FROM pg_trigger WHERE tgname = 'stamp'`, `SELECT count(*) = 0 FROM users WHERE email LIKE '%leak.test'`,
 		`SELECT bool_and(convalidated) FROM pg_constraint WHERE contype = 'f'`,
 	}
