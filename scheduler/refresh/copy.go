@@ -92,7 +92,12 @@ func (r *run) moveAll(ctx context.Context, from Producer, tables map[catalog.Nam
 			return errors.Join(group.Wait(), err)
 		}
 	}
-	return group.Wait()
+	// Waiting ends the context too: only now does it tell whether tables are left that nobody began.
+	stopped := context.Cause(ctx)
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return stopped
 }
 
 // start queues the parts of one table; an empty one is landed at once.

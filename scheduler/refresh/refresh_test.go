@@ -322,6 +322,26 @@ func TestARunWhoseRowsLandedIsResumedWithoutReading(t *testing.T) {
 	})
 }
 
+// TestARunThatIsStoppedBetweenTwoTablesHasNotLanded holds that what was never begun is never told as arrived,
+// though nothing that was begun has failed.
+func TestARunThatIsStoppedBetweenTwoTablesHasNotLanded(t *testing.T) {
+	w := newWorld(3, 4, 5)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	job := w.job(1)
+	job.Events = func(e Event) {
+		if e.Landed {
+			cancel(ErrStopped)
+		}
+	}
+	job.OnLanded = func(_ context.Context, landed *Landed) error {
+		t.Errorf("told of %d tables of %d", len(landed.Tables), len(w.order.Tables))
+		return nil
+	}
+	if _, err := Run(ctx, job); !errors.Is(err, ErrStopped) || w.commits != 0 {
+		t.Errorf("got %v and %d commits, want the cause and none", err, w.commits)
+	}
+}
+
 func TestRunBuildsWithoutPublishing(t *testing.T) {
 	w := newWorld(3)
 	job := w.job(1)
