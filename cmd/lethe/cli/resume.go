@@ -42,6 +42,11 @@ func (r *refreshing) resume(ctx context.Context) error {
 		return refused("rules-changed", fmt.Errorf("%s changed since run %s was decided by it", r.file.Path(), run),
 			"start a new run: lethe refresh "+r.env.Name)
 	}
+	// A key that is made for each run is no other key, and is needed no more.
+	if r.key != nil && !r.cfg.Keys.Ephemeral && order.Digests.KeyID != r.key.ID() {
+		return refused("key-changed", fmt.Errorf("run %s was masked with key %s, and the masking key is %s now", run, order.Digests.KeyID, r.key.ID()),
+			"start a new run: lethe refresh "+r.env.Name)
+	}
 	r.doc.Source, r.doc.Digests, r.doc.Masked, r.doc.Kept, r.doc.Findings = order.Source, order.Digests, kept.Masked, kept.Kept, kept.Findings
 	r.accepting, r.tools = kept.Accepted, kept.Tools
 	r.showFindings(kept.Findings)

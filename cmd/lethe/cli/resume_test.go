@@ -106,10 +106,13 @@ func TestARunWhoseRowsLandedGoesOnWithoutProduction(t *testing.T) {
 	}
 	s.goOn("a kill", "lethe refresh staging --resume "+strings.TrimPrefix(filepath.Base(kept[0]), "staging__"))
 
-	// Rules that changed since decide anew.
+	// Rules that changed since decide anew, and another key masks anew.
 	s.next()
 	s.stuck(true)
 	r = s.refused(statusFailed, []string{"refresh", "staging"}, "stuck")
+	s.env["LETHE_KEY"] = strings.Repeat("0123456789abcdef", 4)
+	s.refused(statusRefused, []string{"refresh", "staging", "--resume", resumeHint(t, r.err)}, "the masking key is")
+	s.env["LETHE_KEY"] = testKey
 	s.replace("rules.yaml", `"fills"`, `"fills up"`)
 	s.refused(statusRefused, []string{"refresh", "staging", "--resume", resumeHint(t, r.err)}, "changed since")
 	s.refused(statusUsage, []string{"refresh", "staging", "--resume", "../../etc"}, "names no run")
