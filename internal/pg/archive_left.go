@@ -72,7 +72,11 @@ func (a *archive) reasonAgainst(e entry, dropped map[uint32]string, reasons map[
 	}
 	for _, id := range e.needs {
 		if why := reasons[id]; why != "" {
-			// Views, functions and foreign keys of others are told; the table's own indexes are not.
+			// Views, functions and foreign keys of others are told; the table's own indexes are not. What needs an
+			// extension may be of a table that arrives.
+			if strings.HasPrefix(why, withoutExtension) && slices.Contains([]string{"TRIGGER", "RULE", "POLICY", "STATISTICS"}, e.kind) {
+				return why, false
+			}
 			ofTable := slices.Contains([]string{"COMMENT", "ACL", "SECURITY LABEL", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA", "INDEX", "CONSTRAINT", "CHECK CONSTRAINT", "DEFAULT", "TRIGGER", "RULE",
 				"POLICY", "ROW SECURITY", "SEQUENCE", "SEQUENCE OWNED BY", "TABLE ATTACH", "INDEX ATTACH", "STATISTICS"}, e.kind)
 			return why, ofTable || why == "ours"
