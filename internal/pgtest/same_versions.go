@@ -40,6 +40,8 @@ func respellings() []respelling {
 			regexp.MustCompile(`^schema ACL `), regexp.MustCompile(`SELECT,INSERT,REFERENCES,DELETE,TRIGGER,TRUNCATE,UPDATE`), "ALL", false},
 		{17, "partitioned tables have identity columns, which their partitions share",
 			regexp.MustCompile(`^column `), regexp.MustCompile(` ([tf]) [ad]  f `), " $1   f ", false},
+		{17, "domains' NOT NULL is kept in pg_constraint, with a name",
+			regexp.MustCompile(`^constraint `), regexp.MustCompile(`^n .*$`), "", false},
 		{18, "columns' NOT NULL is kept in pg_constraint, with a name",
 			regexp.MustCompile(`^constraint `), regexp.MustCompile(`^n .*$`), "", false},
 		{18, "columns' NOT NULL is kept in pg_constraint, with a name",
