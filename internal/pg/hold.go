@@ -31,8 +31,8 @@ type HeldError struct {
 
 // Error names who holds it, until when and why.
 func (e *HeldError) Error() string {
-	return fmt.Sprintf("environment %s is held by %s until %s: %s; wait, or end it: lethe env release %s",
-		e.Environment, e.Hold.By, e.Hold.Until.UTC().Format("2006-01-02 15:04 MST"), e.Hold.Reason, e.Environment)
+	return fmt.Sprintf("environment %s is held by %s until %s: %s",
+		e.Environment, e.Hold.By, e.Hold.Until.UTC().Format("2006-01-02 15:04 MST"), e.Hold.Reason)
 }
 
 const holdSchema = `CREATE TABLE IF NOT EXISTS lethe.hold (single boolean PRIMARY KEY DEFAULT true CHECK (single),

@@ -116,12 +116,12 @@ type Publication struct {
 	// Run is the run whose data serves now.
 	Run string `json:"run"`
 	// Outage is how long new connections failed or had to wait, as a client sees it.
-	Outage time.Duration `json:"outage"`
+	Outage time.Duration `json:"-"`
 	// Unretained is how long before the change the environment's own rows were copied: what was written to
 	// them meanwhile is lost. Zero when none were.
-	Unretained time.Duration `json:"unretained,omitempty"`
+	Unretained time.Duration `json:"-"`
 	// Ended is how many sessions were ended.
-	Ended int `json:"ended"`
+	Ended int `json:"ended_sessions"`
 	// KeptUntil is when Previous may be dropped; zero when no limit of time is set.
 	KeptUntil time.Time `json:"kept_until,omitzero"`
 	// Notes are what could not be done beside it, such as a previous database that may not be dropped.

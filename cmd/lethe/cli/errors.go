@@ -19,7 +19,7 @@ func classifyRun(err error) *failure {
 		return &failure{status: statusRefused, code: "busy", err: busy, fix: "wait for it to end, or end it", retryable: true}
 	}
 	if held, ok := errors.AsType[*pg.HeldError](err); ok {
-		return &failure{status: statusRefused, code: "held", err: held, retryable: true}
+		return &failure{status: statusRefused, code: "held", err: held, fix: "wait, or end it: lethe env release " + held.Environment, retryable: true}
 	}
 	if full, ok := errors.AsType[*pg.NotEmptyError](err); ok {
 		return &failure{status: statusRefused, code: "not-empty", err: full}

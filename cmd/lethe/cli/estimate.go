@@ -136,10 +136,12 @@ func (e *planEstimate) time(rows, bytes int64, last *state.Run, rate int64) {
 			case refresh.PhaseCopy:
 				took *= grown
 				e.SnapshotSeconds += took
-			case refresh.PhaseBegin:
-				e.SnapshotSeconds += took // the schema is made while the snapshot stands
+			case refresh.PhaseBegin, refresh.PhaseTrial:
+				e.SnapshotSeconds += took // the schema is made and tried while the snapshot stands
 			case refresh.PhaseFinish, refresh.PhaseVerify:
 				took *= grown
+			case refresh.PhaseWait:
+				continue // another run waits for another time
 			}
 			e.Seconds += took
 		}

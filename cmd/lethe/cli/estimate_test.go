@@ -12,7 +12,7 @@ import (
 func TestAPlanEstimatesFromTheLastRun(t *testing.T) {
 	last := &state.Run{ID: "r1", Result: state.Result{
 		Tables: []state.Table{{Rows: 100}},
-		Phases: []state.Phase{{Name: "build", Milliseconds: 2000}, {Name: "copy", Milliseconds: 10_000}, {Name: "finish", Milliseconds: 4000}, {Name: "publish", Milliseconds: 1000}},
+		Phases: []state.Phase{{Name: "build", Milliseconds: 2000}, {Name: "trial", Milliseconds: 500}, {Name: "copy", Milliseconds: 10_000}, {Name: "wait", Milliseconds: 3_600_000}, {Name: "finish", Milliseconds: 4000}, {Name: "publish", Milliseconds: 1000}},
 	}}
 	for _, c := range []struct {
 		name              string
@@ -23,8 +23,8 @@ func TestAPlanEstimatesFromTheLastRun(t *testing.T) {
 		newBytes          int64
 	}{
 		{"nothing known", 1, 25e6, 0, nil, 1 + 1 + 2, 1 + 1, "stated rates", 25e6 + 80e6},
-		{"last run", 200, 25e6, 0, last, 2 + 20 + 8 + 1, 2 + 20, "run r1", 25e6},
-		{"rate", 200, 25e6, 250e3, last, 2 + 20 + 8 + 1 + 78, 100, "run r1", 25e6},
+		{"last run", 200, 25e6, 0, last, 2.5 + 20 + 8 + 1, 2.5 + 20, "run r1", 25e6},
+		{"rate", 200, 25e6, 250e3, last, 2.5 + 20 + 8 + 1 + 77.5, 100, "run r1", 25e6},
 	} {
 		e := planEstimate{Disk: planDisk{New: c.newBytes}}
 		e.time(c.rows, c.bytes, c.last, c.rate)

@@ -142,7 +142,10 @@ func advice(run state.Run) string {
 		}
 		return "lethe check " + run.Environment + " lists every reason"
 	case state.Failed, state.Interrupted:
-		return "the old environment serves on; lethe refresh " + run.Environment + " starts anew and cleans up"
+		if run.Kind != state.Refresh && run.Kind != state.Resume {
+			return ""
+		}
+		return "the old environment serves on; lethe refresh " + run.Environment + " starts anew and cleans up; if its rows had arrived, --resume goes on with it"
 	case state.VerificationFailed:
 		return "the old environment serves on; lethe refresh " + run.Environment + " --keep-failed keeps the build to look at"
 	}
