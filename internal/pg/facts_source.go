@@ -179,6 +179,9 @@ func (g *gatherer) wires(ctx context.Context) (err error) {
 	if g.source.Calling, err = textColumn(ctx, g.tx, calledByLoading); err != nil {
 		return fmt.Errorf("look for what loading rows calls: %w", err)
 	}
+	if g.source.Leading, err = textColumn(ctx, g.tx, calledByUse); err != nil {
+		return fmt.Errorf("look for what leads to other servers: %w", err)
+	}
 	return nil
 }
 

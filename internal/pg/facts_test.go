@@ -259,6 +259,33 @@ func TestViewsThatReachOutAreFoundThroughOthers(t *testing.T) {
 	}
 }
 
+// TestWhatLeadsToOtherServersByItselfIsFound holds that nothing that spells an address and calls it when it is used
+// arrives as it is, and that what only calls a function of the user's own, which is made inert, is no matter.
+func TestWhatLeadsToOtherServersByItselfIsFound(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(t, `CREATE EXTENSION dblink`, `CREATE TABLE t (id int, note text DEFAULT dblink_connect('x'), plain text DEFAULT 'dblink(')`,
+		`CREATE VIEW v AS SELECT * FROM dblink('x', 'y') AS d (id int)`, `CREATE VIEW above AS SELECT * FROM v`,
+		`CREATE MATERIALIZED VIEW m AS SELECT * FROM dblink('x', 'y') AS d (id int) WITH NO DATA`,
+		`CREATE RULE r AS ON INSERT TO t DO ALSO SELECT dblink_connect('x')`, `CREATE POLICY p ON t USING (dblink_connect('x') = note)`,
+		`CREATE FUNCTION own() RETURNS text LANGUAGE sql AS $$ SELECT public.dblink_connect('x') $$`, `CREATE VIEW calls AS SELECT own()`,
+		`CREATE FUNCTION fires() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'`,
+		`CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW WHEN (dblink_connect('x') = NEW.note) EXECUTE FUNCTION fires()`)
+	s := openSource(t, db.DSN())
+	c := mustCatalog(t, s)
+	f, err := s.Facts(t.Context(), c, allTables(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "condition of trigger g of public.t, default of public.t.note, materialised view public.m, policy p of public.t, rule r of public.t, view public.v"
+	if got := strings.Join(f.Leading, ", "); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	found := preflight.Judge(preflight.Facts{Catalog: c, Source: &preflight.Source{Leading: f.Leading}})
+	if n := strings.Count(summary(found), "reaches-out"); n != len(f.Leading) {
+		t.Errorf("%d of %d are refused: %s", n, len(f.Leading), summary(found))
+	}
+}
+
 func TestWhatOthersKeepInOurSchemaIsNotLostUnseen(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec(t, `CREATE SCHEMA lethe`, `CREATE TABLE lethe.environment (id int)`, `CREATE TABLE lethe.orders (id int)`,

@@ -75,6 +75,28 @@ const calledByLoading = `WITH RECURSIVE ` + reachingOut + `, called (class, oid)
 		JOIN pg_class c ON x.class = 'pg_class'::regclass AND c.oid = x.oid AND c.relkind IN ('i', 'I', 'p')
 	ORDER BY 1`
 
+// calledByUse finds what calls such a function by itself when it is used: views, rules, defaults, policies and
+// conditions of triggers. They arrive as they are, with the address and the password that they spell. What calls a
+// function of the user's own, which arrives inert, leads nowhere.
+const calledByUse = `WITH members (class, oid) AS (
+		SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
+	), users (class, oid) AS (
+		SELECT DISTINCT d.classid, d.objid FROM pg_depend d JOIN pg_depend x ON x.classid = d.refclassid AND x.objid = d.refobjid
+			JOIN pg_extension e ON e.oid = x.refobjid AND x.refclassid = 'pg_extension'::regclass AND x.deptype = 'e'
+		WHERE d.refclassid = 'pg_proc'::regclass AND e.extname IN (` + outwardExtensions + `)
+	)
+	SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialised view ' ELSE 'rule ' || quote_ident(r.rulename) || ' of ' END || c.oid::regclass
+		FROM users u JOIN pg_rewrite r ON u.class = 'pg_rewrite'::regclass AND r.oid = u.oid JOIN pg_class c ON c.oid = r.ev_class
+		WHERE (c.relkind <> 'm' OR NOT c.relispopulated) AND ('pg_class'::regclass, c.oid) NOT IN (SELECT * FROM members)
+	UNION SELECT 'default of ' || a.attrelid::regclass || '.' || quote_ident(a.attname) FROM users u
+		JOIN pg_attrdef f ON u.class = 'pg_attrdef'::regclass AND f.oid = u.oid
+		JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attgenerated = ''
+		WHERE ('pg_class'::regclass, a.attrelid) NOT IN (SELECT * FROM members)
+	UNION SELECT 'policy ' || quote_ident(p.polname) || ' of ' || p.polrelid::regclass FROM users u JOIN pg_policy p ON u.class = 'pg_policy'::regclass AND p.oid = u.oid
+	UNION SELECT 'condition of trigger ' || quote_ident(t.tgname) || ' of ' || t.tgrelid::regclass FROM users u
+		JOIN pg_trigger t ON u.class = 'pg_trigger'::regclass AND t.oid = u.oid AND t.tgqual IS NOT NULL
+	ORDER BY 1`
+
 // collect runs a query and makes a wire of each row.
 func collect[T any](ctx context.Context, q querier, query string, make func(T) (catalog.Wire, error)) ([]catalog.Wire, error) {
 	result, err := q.Query(ctx, query)

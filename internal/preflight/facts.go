@@ -74,6 +74,9 @@ type Source struct {
 	// that call a function which reaches other servers for each row that is loaded.
 	Wiring  []catalog.Wire
 	Calling []string
+	// Leading are views, rules, defaults, policies and conditions of triggers that call such a function of an
+	// extension's by themselves, when they are used.
+	Leading []string
 	// Engines are tables whose rows an extension keeps in a way of its own, with the extension.
 	Engines []Engine
 	// Foreign are objects in our own schema that are not ours: the schema is left out of every copy.

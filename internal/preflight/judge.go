@@ -96,6 +96,10 @@ func (j *judge) source(s Source) {
 		j.refuse("reaches-out", object, "it calls a function that reaches other servers for each row that is loaded",
 			"drop it on the source, or drop its table by a rule")
 	}
+	for _, object := range s.Leading {
+		j.refuse("reaches-out", object, "it calls a function that reaches other servers by itself, and would do so on the copy",
+			"let it call a function of your own instead, which arrives inert, or drop it on the source")
+	}
 	j.found = append(j.found, Wiring(s.Wiring, j.facts.Revive)...)
 	j.engines(s, j.facts.Catalog)
 	for _, object := range s.Foreign {
