@@ -44,10 +44,14 @@ func (r *run) try(ctx context.Context, from Producer) error {
 				continue
 			}
 			group.Go(func() error {
-				rows, err := sampler.Sample(ctx, table, trialRows)
+				// A target that is gone must not wait for a source that is slow to answer.
+				reading, stop := context.WithCancel(ctx)
+				defer stop()
+				rows, err := sampler.Sample(reading, table, trialRows)
 				if err != nil {
 					return fmt.Errorf("read rows of %s to try: %w", table.Table.Name, err)
 				}
+				rows.OnAbandon(stop)
 				if err := r.job.Trial.Try(ctx, table.Table.Name, rows); err != nil {
 					return fmt.Errorf("try rows of %s: %w", table.Table.Name, err)
 				}

@@ -241,7 +241,7 @@ func crashSeeds(t *testing.T) uint64 {
 	t.Helper()
 	text := os.Getenv(seedsVariable)
 	if text == "" {
-		return 2 // each takes two runs; make crash has the many
+		return 3 // each takes two runs; make crash has the many
 	}
 	seeds, err := strconv.ParseUint(text, 10, 32)
 	if err != nil {
