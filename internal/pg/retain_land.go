@@ -29,8 +29,12 @@ func (t *Target) Retain(ctx context.Context) ([]Retained, error) {
 	}
 	if b.resumed && len(b.cert.Retained) > 0 {
 		// An earlier attempt wrote the rows, and may not have come to what stands on them.
-		if !b.did(retainedAs(t.opts.Retain)) {
-			return nil, errors.New("retain: other rows were carried over before the run failed than retain: names now; write it as it was, or start a new run")
+		from, err := t.servingRun(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("retain: %w", err)
+		}
+		if !b.did(retainedAs(from, t.opts.Retain)) {
+			return nil, errors.New("retain: before the run failed, rows were carried over from another database than serves now, or others than retain: names now; put that back as it was, or start a new run")
 		}
 		return b.cert.Retained, b.afterRetaining(ctx, b.cert.Retained)
 	}
@@ -38,6 +42,10 @@ func (t *Target) Retain(ctx context.Context) ([]Retained, error) {
 	err := t.opts.within(ctx, t.base, func(old *pgx.Conn) error {
 		certified, err := t.certified(ctx, old)
 		if err != nil || !certified {
+			return err
+		}
+		from, err := t.servingRun(ctx)
+		if err != nil {
 			return err
 		}
 		r, found, err := t.planRetention(ctx, old, b.order.Tables)
@@ -56,7 +64,7 @@ func (t *Target) Retain(ctx context.Context) ([]Retained, error) {
 					b.cert.Retained, b.cert.RetainedAt = all, at
 					cert := b.cert
 					b.mu.Unlock()
-					if _, err := conn.Exec(ctx, noteSQL(retainedAs(t.opts.Retain))); err != nil {
+					if _, err := conn.Exec(ctx, noteSQL(retainedAs(from, t.opts.Retain))); err != nil {
 						return fmt.Errorf("record what was retained: %w", err)
 					}
 					return storeCertificate(ctx, conn, cert)
@@ -78,10 +86,21 @@ func (t *Target) Retain(ctx context.Context) ([]Retained, error) {
 	return all, nil
 }
 
+// servingRun is the run whose data serves: what is carried over is carried over from there.
+func (t *Target) servingRun(ctx context.Context) (run string, err error) {
+	err = t.opts.within(ctx, t.base, func(conn *pgx.Conn) error {
+		c, err := loadCertificate(ctx, conn)
+		run = c.Run
+		return err
+	})
+	return run, err
+}
+
 // retainedAs names, in the list of what was done, which rows were asked for: by a digest, as conditions may
 // spell values.
-func retainedAs(all []Retain) string {
+func retainedAs(from string, all []Retain) string {
 	sum := sha256.New()
+	fmt.Fprintf(sum, "%q\n", from)
 	for _, r := range all {
 		fmt.Fprintf(sum, "%q %q %t %t %q\n", r.Table.String(), r.Where, r.DropOrphans, r.Replace, r.Lose)
 	}
