@@ -103,3 +103,42 @@ func TestAFullDiskLeavesTheOldServing(t *testing.T) {
 		t.Errorf("generation %s serves after the next run, want 2", got)
 	}
 }
+
+// TestADiskThatIsFullAfterTheRowsIsGoneOnFrom lets the disk that the target's server sorts on be full in each
+// phase after the rows have arrived, at an index, at a materialised view and at a statement of the user's: the
+// old generation serves, and with room again the run goes on and publishes.
+func TestADiskThatIsFullAfterTheRowsIsGoneOnFrom(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t, 1)
+	// Too little memory to sort three megabytes in.
+	server := pgtest.Private(t, map[string]string{"shared_buffers": "1MB", "maintenance_work_mem": "1MB", "work_mem": "64kB"})
+	s := resumption{newGenerationsOn(t, pgtest.NewOn(t, server.DSN("postgres")), pgtest.NewOn(t, server.DSN("postgres")))}
+	pgtest.Exec(t, s.staging.MaintenanceDSN(), "CREATE TABLESPACE tiny LOCATION '"+disk+"'", "GRANT CREATE ON TABLESPACE tiny TO "+s.builder.Name)
+	owner := s.production.As(s.owner.Name, s.owner.Password)
+	pgtest.Exec(t, owner, `UPDATE one SET filler = (SELECT string_agg(md5(id::text || k), '') FROM generate_series(1, 30) k)`)
+	s.adopted()
+	s.ok("refresh", "staging")
+	s.write("sort.sql", "SELECT count(*) FROM (SELECT filler FROM public.one ORDER BY filler OFFSET 0) q;\n")
+	for _, full := range []struct {
+		at, make, drop string
+		prepare        func()
+	}{
+		{at: "an index", make: `CREATE INDEX wide ON one (filler)`, drop: `DROP INDEX wide`},
+		{at: "a materialised view", make: `CREATE MATERIALIZED VIEW sorted AS SELECT filler FROM one ORDER BY filler`, drop: `DROP MATERIALIZED VIEW sorted`},
+		{at: "a statement", make: `SELECT`, drop: `SELECT`, prepare: func() { s.replace("lethe.yaml", "    publish:", "    after: [sort.sql]\n    publish:") }},
+	} {
+		pgtest.Exec(t, owner, full.make)
+		if full.prepare != nil {
+			full.prepare()
+		}
+		s.next()
+		s.staging.Exec(t, "ALTER ROLE "+s.builder.Name+" SET temp_tablespaces = tiny")
+		r := s.lethe("refresh", "staging")
+		if r.status != statusFailed || !strings.Contains(r.err, "disk_full") && !strings.Contains(r.err, "no space left") {
+			t.Fatalf("full at %s: status %d\n%s", full.at, r.status, r.err)
+		}
+		s.staging.Exec(t, "ALTER ROLE "+s.builder.Name+" RESET temp_tablespaces")
+		s.goOn(full.at, r.err)
+		pgtest.Exec(t, owner, full.drop)
+	}
+}
