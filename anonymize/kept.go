@@ -12,29 +12,44 @@ import (
 // kept passes on a part of which no column is masked: nothing is taken apart. That so many rows went in is the
 // source's word; the server that loads them judges their form and says how many arrived.
 type kept struct {
+	uncut
+	// open reports that the last row has not ended yet.
+	open bool
+}
+
+// uncut is what both forms of a kept part do.
+type uncut struct {
 	table *Table
 	sink  io.Writer
 	rows  int64
-	// open reports that the last row has not ended yet.
-	open bool
-	err  error
+	err   error
 }
+
+// pass hands a chunk to the sink as it is.
+func (u *uncut) pass(p []byte) (int, error) {
+	n, err := u.sink.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		u.err = fmt.Errorf("write rows of %s: %w", u.table.header.Table, err)
+	}
+	return n, u.err
+}
+
+// result returns what was passed on and what stopped it.
+func (u *uncut) result() (int64, error) { return u.rows, u.err }
 
 // Write passes on the next chunk. Inside of values the server writes a newline as an escape.
 func (k *kept) Write(p []byte) (int, error) {
 	if k.err != nil || len(p) == 0 {
 		return 0, k.err
 	}
-	n, err := k.sink.Write(p)
-	if err == nil && n < len(p) {
-		err = io.ErrShortWrite
+	n, err := k.pass(p)
+	if err == nil {
+		k.open = p[len(p)-1] != '\n'
 	}
-	if err != nil {
-		k.err = fmt.Errorf("write rows of %s: %w", k.table.header.Table, err)
-		return n, k.err
-	}
-	k.open = p[len(p)-1] != '\n'
-	return n, nil
+	return n, err
 }
 
 // close says whether the part ended within a row, and takes the source's word for the rows.
@@ -46,18 +61,12 @@ func (k *kept) close(sent int64) error {
 	return nil
 }
 
-// result returns what was passed on and what stopped it.
-func (k *kept) result() (int64, error) { return k.rows, k.err }
-
 // keptBinary is kept in the binary form, whose rows can only be counted by walking over each field. Its
 // beginning and its end are looked at.
 type keptBinary struct {
-	table *Table
-	sink  io.Writer
+	uncut
 	// head is what came of the header, tail the last bytes there were.
 	head, tail []byte
-	rows       int64
-	err        error
 }
 
 // Write passes on the next chunk.
@@ -71,13 +80,9 @@ func (k *keptBinary) Write(p []byte) (int, error) {
 			return 0, k.fail(copybinary.ErrSignature)
 		}
 	}
-	n, err := k.sink.Write(p)
-	if err == nil && n < len(p) {
-		err = io.ErrShortWrite
-	}
+	n, err := k.pass(p)
 	if err != nil {
-		k.err = fmt.Errorf("write rows of %s: %w", k.table.header.Table, err)
-		return n, k.err
+		return n, err
 	}
 	k.tail = append(k.tail, p[max(0, len(p)-len(copybinary.Trailer)):]...)
 	k.tail = k.tail[:copy(k.tail, k.tail[max(0, len(k.tail)-len(copybinary.Trailer)):])]
@@ -101,6 +106,3 @@ func (k *keptBinary) close(sent int64) error {
 	masked.Tally(k.sink, int(sent))
 	return nil
 }
-
-// result returns what was passed on and what stopped it.
-func (k *keptBinary) result() (int64, error) { return k.rows, k.err }

@@ -185,9 +185,9 @@ func (t *Table) pass(w io.Writer) pass {
 	switch {
 	case len(t.order) > 0:
 	case t.header.Format == masked.Binary:
-		return &keptBinary{table: t, sink: w}
+		return &keptBinary{uncut: uncut{table: t, sink: w}}
 	default:
-		return &kept{table: t, sink: w}
+		return &kept{uncut: uncut{table: t, sink: w}}
 	}
 	return newRun(t, w)
 }

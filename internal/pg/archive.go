@@ -74,7 +74,7 @@ type archive struct {
 func openArchive(ctx context.Context, opts TargetOptions, remote net.Addr, path, dir string) (*archive, error) {
 	a := &archive{opts: opts, remote: remote, path: filepath.Join(dir, "schema.dump"), dir: dir, left: map[int]bool{}, instead: map[int]string{},
 		gives: map[int]string{}, bare: map[int]bare{}}
-	if err := copyFile(a.path, path); err != nil {
+	if err := CopyArchive(a.path, path); err != nil {
 		return nil, fmt.Errorf("copy the schema's archive: %w", err)
 	}
 	all, err := a.list(ctx, "--verbose") // verbose adds what each entry needs
@@ -111,8 +111,9 @@ func (a *archive) assign(some []entry, to section) {
 	}
 }
 
-// copyFile copies a file, readable by us alone.
-func copyFile(to, from string) error {
+// CopyArchive copies a schema's archive, which may spell secrets: to is made, readable by us alone, and on the
+// disk when it returns.
+func CopyArchive(to, from string) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
@@ -123,7 +124,7 @@ func copyFile(to, from string) error {
 		return err
 	}
 	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
+	return errors.Join(err, out.Sync(), out.Close())
 }
 
 // list returns the table of contents as pg_restore prints it.

@@ -78,13 +78,16 @@ func (b *build) note(ctx context.Context, what ...string) error {
 	if len(what) == 0 {
 		return nil
 	}
-	err := b.t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, `INSERT INTO lethe.done (what) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`, what)
-		return err
-	})
+	conn, err := b.sessions.take(ctx) // not one of its own: each piece of work is recorded
 	if err != nil {
 		return fmt.Errorf("record what was done: %w", err)
 	}
+	const record = `INSERT INTO lethe.done (what) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`
+	if _, err := conn.Exec(ctx, record, what); err != nil {
+		closeNow(conn)
+		return sanitize(fmt.Errorf("record what was done: %w", err))
+	}
+	b.sessions.give(conn)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, w := range what {
@@ -138,8 +141,11 @@ func (b *build) findLanded(ctx context.Context) error {
 		exists, err = databaseExists(ctx, conn, b.database)
 		return err
 	})
-	if err != nil || !exists {
-		return errors.Join(err, orNil(!exists && err == nil, gone))
+	if err != nil {
+		return err
+	}
+	if !exists {
+		return gone
 	}
 	return t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
 		cert, err := loadCertificate(ctx, conn)
@@ -163,13 +169,6 @@ func (b *build) findLanded(ctx context.Context) error {
 		}
 		return err
 	})
-}
-
-func orNil(when bool, err error) error {
-	if when {
-		return err
-	}
-	return nil
 }
 
 // goOn makes the order of work of a resumed run. Nobody saw the keys pass, so foreign keys are asked for.

@@ -159,12 +159,7 @@ func Private(t testing.TB, settings map[string]string) *pgserver.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return server
+	return untilTheEnd(t, server)
 }
 
 // Standby starts a streaming standby of a Private server. It is stopped when the test ends.
@@ -176,10 +171,16 @@ func Standby(t testing.TB, primary *pgserver.Server, settings map[string]string)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return untilTheEnd(t, standby)
+}
+
+// untilTheEnd has the server stopped when the test ends.
+func untilTheEnd(t testing.TB, server *pgserver.Server) *pgserver.Server {
+	t.Helper()
 	t.Cleanup(func() {
-		if err := standby.Stop(); err != nil {
+		if err := server.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
-	return standby
+	return server
 }

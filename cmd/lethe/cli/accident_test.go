@@ -172,13 +172,7 @@ func TestAnAccidentAtAnyMomentLeavesTheOldOrTheNewServing(t *testing.T) {
 func (a *accidents) meet(kind accident, when string, after time.Duration) (status int) {
 	a.t.Helper()
 	a.next()
-	p := a.start("refresh", "staging")
-	timer := time.NewTimer(after)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-p.ended:
-	}
+	p := a.refreshFor(after)
 	kind.do(a, p)
 	when = fmt.Sprintf("%s, after %v %s", when, after.Round(time.Millisecond), kind.what)
 	status = p.status() // within patience: nobody may wait for a server that is gone

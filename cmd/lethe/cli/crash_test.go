@@ -142,13 +142,7 @@ func (c *crash) atRandom(seed uint64) {
 	c.t.Helper()
 	after := time.Duration(rand.New(rand.NewPCG(seed, 0)).Int64N(int64(c.whole)))
 	c.next()
-	p := c.start("refresh", "staging")
-	timer := time.NewTimer(after)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-p.ended:
-	}
+	p := c.refreshFor(after)
 	p.kill()
 	if p.cmd.ProcessState.ExitCode() == 0 {
 		c.t.Logf("seed %d: it had ended before %v", seed, after)
@@ -157,6 +151,19 @@ func (c *crash) atRandom(seed uint64) {
 	if c.t.Failed() {
 		c.t.Fatalf("seed %d\n%s", seed, p.said())
 	}
+}
+
+// refreshFor starts a refresh and returns when so much time has passed, or when it has ended before.
+func (c *crash) refreshFor(after time.Duration) *process {
+	c.t.Helper()
+	p := c.start("refresh", "staging")
+	timer := time.NewTimer(after)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-p.ended:
+	}
+	return p
 }
 
 // inTheCopy kills lethe while one table is read and others are loaded.

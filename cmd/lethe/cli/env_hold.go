@@ -84,7 +84,7 @@ func momentOf(text string, now time.Time) (time.Time, error) {
 	return at, nil
 }
 
-// recorded does one thing to an environment's database and puts it on record.
+// onRecord does one thing to an environment's database and puts it on record.
 func (a *app) onRecord(ctx context.Context, name string, kind state.Kind, do func(options pg.TargetOptions) error) error {
 	cfg, env, err := a.named(name)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"encoding/gob"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -61,7 +60,7 @@ func (f savedFiles) write(s *saved) (err error) {
 			err = errors.Join(fmt.Errorf("keep the run for resuming: %w", err), os.RemoveAll(making))
 		}
 	}()
-	if err := copyPrivate(filepath.Join(making, savedSchema), s.Landed.Order.Schema); err != nil {
+	if err := pg.CopyArchive(filepath.Join(making, savedSchema), s.Landed.Order.Schema); err != nil {
 		return err
 	}
 	out, err := os.OpenFile(filepath.Join(making, savedOrder), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -72,21 +71,6 @@ func (f savedFiles) write(s *saved) (err error) {
 		return err
 	}
 	return os.Rename(making, f.dir)
-}
-
-// copyPrivate copies a file, readable by us alone.
-func copyPrivate(to, from string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Sync(), out.Close())
 }
 
 // read returns the run that was kept, with the schema's archive where it is now.
