@@ -137,8 +137,8 @@ type emailMask struct {
 // Append implements anonymize.Mask.
 func (m *emailMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 	var scratch, second [scratchSize]byte
-	value := m.form.append(scratch[:0], v.Text)
-	own := plain(second[:0], value)
+	value := m.form.of(scratch[:0], v.Text)
+	own := plainOf(second[:0], value)
 	d := m.prf.Draw(value)
 	first, last, err := m.names.pick(&d, own)
 	if err != nil {
@@ -204,8 +204,8 @@ type usernameMask struct {
 // Append implements anonymize.Mask.
 func (m *usernameMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 	var scratch, second [scratchSize]byte
-	value := m.form.append(scratch[:0], v.Text)
-	own := plain(second[:0], value)
+	value := m.form.of(scratch[:0], v.Text)
+	own := plainOf(second[:0], value)
 	d := m.prf.Draw(value)
 	first, err := m.first.pick(&d, own)
 	if err != nil {

@@ -54,8 +54,8 @@ type streetMask struct {
 // Append implements anonymize.Mask. The type of street may be the value's own: Street names no street.
 func (m *streetMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 	var scratch, second [scratchSize]byte
-	value := m.form.append(scratch[:0], v.Text)
-	own := plain(second[:0], value)
+	value := m.form.of(scratch[:0], v.Text)
+	own := plainOf(second[:0], value)
 	d := m.prf.Draw(value)
 	name, err := m.names.pick(&d, own)
 	if err != nil {
@@ -110,7 +110,7 @@ type postcodeMask struct {
 // becomes five digits.
 func (m *postcodeMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 	var scratch [scratchSize]byte
-	value := m.form.append(scratch[:0], v.Text)
+	value := m.form.of(scratch[:0], v.Text)
 	d := m.prf.Draw(value)
 	shape := v.Text
 	for len(shape) > 0 && shape[len(shape)-1] == ' ' {

@@ -70,6 +70,14 @@ func canonicalText(t catalog.Type) canonical {
 	return asWritten
 }
 
+// of returns the canonical form of text, for which scratch may be used: most text is its own.
+func (c canonical) of(scratch, text []byte) []byte {
+	if c == asWritten {
+		return text
+	}
+	return c.append(scratch, text)
+}
+
 func (c canonical) append(dst, text []byte) []byte {
 	switch c {
 	case blankPadded:

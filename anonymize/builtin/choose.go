@@ -34,13 +34,13 @@ func chooseFrom(words *dictionary.Words, limit int) choice {
 	return choice{words: words, n: words.Fitting(limit)}
 }
 
-// pick draws a word that own, a value in its plain form, does not hold: the result is drawn again, deterministically, so that no
-// row keeps a name of its own, not even as a part.
-func (c choice) pick(d *derive.Draw, own []byte) (string, error) {
+// pick draws a word that own does not hold: the result is drawn again, deterministically, so that no row keeps
+// a name of its own, not even as a part.
+func (c choice) pick(d *derive.Draw, own plain) (string, error) {
 	i := 0
 	for range maxDraws {
 		i = int(d.N(uint64(c.n)))
-		if word := c.words.Word(i); !holdsWord(own, word) {
+		if word := c.words.Word(i); !own.holds(word) {
 			return word, nil
 		}
 	}
@@ -48,27 +48,54 @@ func (c choice) pick(d *derive.Draw, own []byte) (string, error) {
 		if i++; i == c.n {
 			i = 0
 		}
-		if word := c.words.Word(i); !holdsWord(own, word) {
+		if word := c.words.Word(i); !own.holds(word) {
 			return word, nil
 		}
 	}
 	return "", errNoWord
 }
 
-// plain returns value with its accented letters as the ASCII letters that remain without accents, so that
-// José is not given Jose. Scratch is where the result may stand; ASCII values, the usual case, are
-// returned as they are.
-func plain(scratch, value []byte) []byte {
-	ascii := true
-	for _, b := range value {
-		if b >= utf8.RuneSelf {
-			ascii = false
-			break
+// plain is a value with its accented letters as the ASCII letters that remain without accents, so that José is
+// not given Jose.
+type plain struct {
+	text []byte
+	// begins has a bit for each byte that begins a word, letters of either case alike: most words that are drawn
+	// begin with another.
+	begins uint32
+}
+
+// holds reports whether an ASCII word occurs as whole words, whatever the case.
+func (p plain) holds(word string) bool {
+	return p.begins>>(word[0]&31)&1 != 0 && holdsWord(p.text, word)
+}
+
+// plainOf returns the plain form of value. Scratch is where it may stand; ASCII values, the usual case, are taken
+// as they are.
+func plainOf(scratch, value []byte) plain {
+	p, ascii := taken(value)
+	if !ascii {
+		p, _ = taken(unaccented(scratch, value))
+	}
+	return p
+}
+
+// taken finds where words begin in text, and whether it is ASCII.
+func taken(text []byte) (p plain, ascii bool) {
+	var within bool
+	var all byte
+	for _, b := range text {
+		if !within {
+			p.begins |= 1 << (b & 31)
 		}
+		within = isWordByte(b)
+		all |= b
 	}
-	if ascii {
-		return value
-	}
+	p.text = text
+	return p, all < utf8.RuneSelf
+}
+
+// unaccented appends value without its accents to scratch.
+func unaccented(scratch, value []byte) []byte {
 	for i := 0; i < len(value); {
 		r, size := utf8.DecodeRune(value[i:])
 		switch base := undecomposed(r); {

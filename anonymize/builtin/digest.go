@@ -217,7 +217,7 @@ type digestMask struct {
 // Append implements anonymize.Mask.
 func (m *digestMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 	var scratch [scratchSize]byte
-	value := m.form.append(scratch[:0], v.Text)
+	value := m.form.of(scratch[:0], v.Text)
 	tag := m.prf.Sum(value)
 	start := len(dst)
 	dst = m.encoding.append(append(dst, m.prefix...), tag[:], m.length)

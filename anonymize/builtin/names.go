@@ -70,8 +70,8 @@ type wordMask struct {
 // Append implements anonymize.Mask.
 func (m *wordMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 	var scratch, second [scratchSize]byte
-	value := m.form.append(scratch[:0], v.Text)
-	own := plain(second[:0], value)
+	value := m.form.of(scratch[:0], v.Text)
+	own := plainOf(second[:0], value)
 	d := m.prf.Draw(value)
 	word, err := m.choice.pick(&d, own)
 	if err != nil {
@@ -112,7 +112,7 @@ func fullName(library *dictionary.Library) anonymize.Definition {
 // twoNames chooses a given name and a surname, in this order from one draw.
 type twoNames struct{ first, last choice }
 
-func (t twoNames) pick(d *derive.Draw, own []byte) (first, last string, err error) {
+func (t twoNames) pick(d *derive.Draw, own plain) (first, last string, err error) {
 	if first, err = t.first.pick(d, own); err != nil {
 		return "", "", err
 	}
@@ -130,8 +130,8 @@ type fullNameMask struct {
 // Append implements anonymize.Mask.
 func (m *fullNameMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 	var scratch, second [scratchSize]byte
-	value := m.form.append(scratch[:0], v.Text)
-	own := plain(second[:0], value)
+	value := m.form.of(scratch[:0], v.Text)
+	own := plainOf(second[:0], value)
 	d := m.prf.Draw(value)
 	first, last, err := m.names.pick(&d, own)
 	if err != nil {

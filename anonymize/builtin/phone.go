@@ -106,7 +106,7 @@ type phoneMask struct {
 // Append implements anonymize.Mask. Text that is no number becomes digits alone.
 func (m *phoneMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 	var scratch [scratchSize]byte
-	value := m.form.append(scratch[:0], v.Text)
+	value := m.form.of(scratch[:0], v.Text)
 	d := m.prf.Draw(value)
 	form, separator := m.formOf(v.Text)
 	start := len(dst)

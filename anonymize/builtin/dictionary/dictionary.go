@@ -57,11 +57,15 @@ func (l *Library) StreetTypes() *Words { return l.streetTypes() }
 func (l *Library) CommonWords() *Words { return l.commonWords() }
 
 // Words is a list of distinct ASCII words. It is read-only.
+//
+// The words stand one behind the other in one text, sorted by length, then by bytes: all words up to a length
+// are a prefix, and where a word stands follows from its number. A word is drawn for every name of every row,
+// and what is drawn lies anywhere in the list: without a list of strings beside the text, most of what is
+// looked at stays in the processor's caches.
 type Words struct {
-	// byLength is sorted by length, then by bytes, so that all words up to a length are a prefix.
-	byLength []string
-	// upTo[n] is how many words have at most n bytes.
-	upTo []int
+	text string
+	// upTo[n] is how many words have at most n bytes; start[n] is where those of n bytes begin in text.
+	upTo, start []int
 	// folded has every word in lower case; made when first asked for.
 	folded func() *set
 }
@@ -86,27 +90,32 @@ func newWords(lines []string) *Words {
 		}
 		return strings.Compare(a, b)
 	})
-	w := &Words{byLength: lines, upTo: make([]int, longest+1)}
+	w := &Words{text: strings.Join(lines, ""), upTo: make([]int, longest+1), start: make([]int, longest+1)}
 	for _, line := range lines {
 		w.upTo[len(line)]++
 	}
-	for n := 1; n < len(w.upTo); n++ {
-		w.upTo[n] += w.upTo[n-1]
+	before := 0 // bytes
+	for n, words := range w.upTo {
+		w.start[n] = before
+		before += words * n
+		if n > 0 {
+			w.upTo[n] += w.upTo[n-1]
+		}
 	}
 	w.folded = sync.OnceValue(w.fold)
 	return w
 }
 
 func (w *Words) fold() *set {
-	lower := make([]string, len(w.byLength))
-	for i, word := range w.byLength {
-		lower[i] = strings.ToLower(word)
+	lower := make([]string, w.Len())
+	for i := range lower {
+		lower[i] = strings.ToLower(w.Word(i))
 	}
 	return newSet(lower)
 }
 
 // Len returns the number of words.
-func (w *Words) Len() int { return len(w.byLength) }
+func (w *Words) Len() int { return w.upTo[w.Longest()] }
 
 // Longest returns the length of the longest word.
 func (w *Words) Longest() int { return len(w.upTo) - 1 }
@@ -120,7 +129,17 @@ func (w *Words) Fitting(n int) int {
 }
 
 // Word returns the i-th word by length, then by bytes. It panics unless 0 ≤ i < Len.
-func (w *Words) Word(i int) string { return w.byLength[i] }
+func (w *Words) Word(i int) string {
+	n := 0
+	for w.upTo[n] <= i {
+		n++
+	}
+	at := w.start[n]
+	if n > 0 {
+		at += (i - w.upTo[n-1]) * n
+	}
+	return w.text[at : at+n]
+}
 
 // Has reports whether the list holds word, which must be in lower case, in any spelling of case.
 func (w *Words) Has(word []byte) bool { return w.folded().has(word) }
