@@ -26,6 +26,8 @@ type Snapshot struct {
 	groups  []*lockGroup
 	readers *pool
 	meter   *meter
+	// sent is how many rows the server said it sent of what it was asked for in one statement.
+	sent sentRows
 }
 
 // ID returns the name under which other sessions import the snapshot.

@@ -250,6 +250,33 @@ func TestPartsTileATableThatOthersWriteTo(t *testing.T) {
 	}
 }
 
+// TestACountIsTheServersWhoeverReadBefore holds that what was read of a table changes no count of it.
+func TestACountIsTheServersWhoeverReadBefore(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(t, `CREATE TABLE counted (id int)`, `INSERT INTO counted SELECT generate_series(1, 1000)`)
+	err := within(t, openSource(t, db.DSN()), func(ctx context.Context, snap *Snapshot) error {
+		few := whole(public("counted"), "id")
+		few.Where = "id <= 300"
+		limited, first := few, whole(public("counted"), "id")
+		limited.Limit = 7
+		first.Range = work.Range{Kind: work.Blocks, Hi: 1}
+		for _, q := range []Query{limited, first, few, whole(public("counted"), "id")} {
+			copyAll(ctx, t, snap, q)
+			for where, want := range map[string]int64{"": 1000, few.Where: 300, "id > 990": 10} {
+				got, err := snap.Count(ctx, q.Table, where)
+				if err != nil {
+					return err
+				}
+				assertEqual(t, "rows where "+where, got, want)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // tiled reads a table in parts, a few at once, and puts them together in order.
 func tiled(ctx context.Context, t *testing.T, snap *Snapshot, size int64) string {
 	t.Helper()
