@@ -90,6 +90,11 @@ func (a *agenda) wait(t, need *task) {
 	}
 }
 
+// leadsTo reports whether other is t or waits for it, at first or second hand.
+func (t *task) leadsTo(other *task) bool {
+	return t == other || slices.ContainsFunc(t.then, func(next *task) bool { return next.leadsTo(other) })
+}
+
 // start orders the tasks: first what the longest rest of the work waits for, so that at its end every core
 // has something left to do.
 func (a *agenda) start() {

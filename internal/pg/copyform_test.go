@@ -78,7 +78,7 @@ func TestWhatArrivesIsTheSameInBothForms(t *testing.T) {
 				seen := 0
 				rows.Observe(func(_, rows int) { seen += rows })
 				target.Exec(t, "TRUNCATE forms")
-				count, err := copyIn(ctx, into, order, rows, nil)
+				count, err := copyIn(ctx, into, order, false, rows, nil)
 				if err != nil || count.Rows != 43 || seen != 43 {
 					return fmt.Errorf("binary %v: %d rows, %d seen: %w", binary, count.Rows, seen, err)
 				}

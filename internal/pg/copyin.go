@@ -31,9 +31,9 @@ func formatOf(table work.Table) masked.Format {
 	return masked.Text
 }
 
-// copyIn streams the rows into the table that they are loaded through. What is sent is shown to see, unless
-// that is nil.
-func copyIn(ctx context.Context, conn *pgx.Conn, table work.Table, rows *masked.Rows, see io.Writer) (work.Count, error) {
+// copyIn streams the rows into the table that they are loaded through, frozen if the transaction emptied it.
+// What is sent is shown to see, unless that is nil.
+func copyIn(ctx context.Context, conn *pgx.Conn, table work.Table, frozen bool, rows *masked.Rows, see io.Writer) (work.Count, error) {
 	into := table.Into
 	if into.IsZero() {
 		into = table.Table.Name
@@ -46,7 +46,7 @@ func copyIn(ctx context.Context, conn *pgx.Conn, table work.Table, rows *masked.
 	if len(columns) == 0 {
 		list = "" // a table without columns has rows all the same, and an empty list is a syntax error
 	}
-	statement := "COPY " + into.SQL() + " " + list + " FROM STDIN (FORMAT " + string(formatOf(table)) + ")"
+	statement := fmt.Sprintf("COPY %s %s FROM STDIN (FORMAT %s, FREEZE %t)", into.SQL(), list, formatOf(table), frozen)
 	frames := newFrameQueue()
 	var pushing sync.WaitGroup
 	var pushed int64

@@ -224,6 +224,7 @@ func (s *schedule) standing(k *foreignKey) []*task {
 func (s *schedule) planFirst(k *foreignKey) {
 	s.proofs.remember(s.order.Catalog, k)
 	add := s.put(&task{table: k.table.Name, entries: []entry{k.entry}, locks: s.bothLocks(k, shareRowExclusive, shareRowExclusive)}, s.standing(k)...)
+	s.giveWay(k, add)
 	children := s.below(k.table.Name)
 	for _, load := range children {
 		s.agenda.wait(load, add)
@@ -232,6 +233,20 @@ func (s *schedule) planFirst(k *foreignKey) {
 		table: k.table.Name, locks: s.bothLocks(k, accessShare, accessShare),
 		run: func(ctx context.Context, conn *pgx.Conn) error { return s.proofs.prove(ctx, conn, k) },
 	}, append(children, s.below(k.References)...)...)
+}
+
+// giveWay has everything else that stands on the referenced table's rows wait for the key: the server locks the
+// table to add it, which would wait for each index that is being built, and the rows that refer wait for the key.
+func (s *schedule) giveWay(k *foreignKey, add *task) {
+	o := s.owners[k.References]
+	if o == nil || o.tree {
+		return // what stands on a whole tree comes late anyway
+	}
+	for _, t := range s.agenda.tasks {
+		if t.table == o.name && !t.load && !t.leadsTo(add) {
+			s.agenda.wait(t, add)
+		}
+	}
 }
 
 // planValidated makes the key without looking at rows, and then lets the server look: that locks neither

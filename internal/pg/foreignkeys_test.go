@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/lethedb/lethe/internal/pgtest"
+	"github.com/lethedb/lethe/internal/work"
 )
 
 // linked has one foreign key of each sort, with rows.
@@ -48,24 +49,31 @@ const constraintsOf = `SELECT q::text FROM (SELECT conrelid::regclass, conname, 
 // TestForeignKeysArriveValidatedWhicheverWayTheyWent holds for every way that a key may go, with the right to
 // load beside it and without.
 func TestForeignKeysArriveValidatedWhicheverWayTheyWent(t *testing.T) {
-	ways := map[bool]string{
-		true: "detail_id_fkey first keys, egg_hen_fkey validated server, event_zone_fkey first keys, hen_egg_fkey validated server, " +
-			"person_zone_fkey first keys, ticket_event_day_fkey first query, tree_parent_fkey validated server, unproven last not valid at the source, " +
-			"visit_code_fkey first query, visit_person_fkey first keys, whole first query",
-		false: "detail_id_fkey validated server, egg_hen_fkey validated server, event_zone_fkey last server, hen_egg_fkey validated server, " +
-			"person_zone_fkey validated server, ticket_event_day_fkey last server, tree_parent_fkey validated server, unproven last not valid at the source, " +
-			"visit_code_fkey validated server, visit_person_fkey validated server, whole validated server",
-	}
-	for granted, want := range ways {
-		t.Run(fmt.Sprintf("granted %v", granted), func(t *testing.T) {
+	const first = "detail_id_fkey first keys, egg_hen_fkey validated server, event_zone_fkey first keys, hen_egg_fkey validated server, " +
+		"person_zone_fkey first keys, ticket_event_day_fkey first query, tree_parent_fkey validated server, unproven last not valid at the source, " +
+		"visit_code_fkey first query, visit_person_fkey first keys, whole first query"
+	const after = "detail_id_fkey validated server, egg_hen_fkey validated server, event_zone_fkey last server, hen_egg_fkey validated server, " +
+		"person_zone_fkey validated server, ticket_event_day_fkey last server, tree_parent_fkey validated server, unproven last not valid at the source, " +
+		"visit_code_fkey validated server, visit_person_fkey validated server, whole validated server"
+	for _, c := range []struct {
+		name    string
+		granted bool
+		course  course
+		want    string
+	}{
+		{"in parts, with the right", true, course{parts: 3}, first},
+		{"in parts, without the right", false, course{parts: 3}, after},
+		{"whole, with the right", true, course{order: loadedWhole}, first},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			s := newScene(t, linked()...)
-			if granted {
+			if c.granted {
 				s.mayReplicate(t)
 			}
 			opts := s.options(t, "r1")
 			opts.big = 1
 			target := openTarget(t, opts)
-			s.build(t, target, course{parts: 3})
+			s.build(t, target, c.course)
 			var got []string
 			for _, k := range target.ForeignKeys() {
 				got = append(got, k.Constraint+" "+string(k.Way)+" "+string(k.Proof))
@@ -73,7 +81,7 @@ func TestForeignKeysArriveValidatedWhicheverWayTheyWent(t *testing.T) {
 					t.Errorf("%s went %s because %q", k.Constraint, k.Way, k.Why)
 				}
 			}
-			assertSorted(t, "ways", got, strings.Split(want, ", "))
+			assertSorted(t, "ways", got, strings.Split(c.want, ", "))
 			if err := target.Commit(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -137,6 +145,69 @@ func (s *scene) mayReplicate(t *testing.T) {
 	}
 	s.target.Exec(t, "GRANT SET ON PARAMETER session_replication_role TO "+s.lethe.Name)
 	t.Cleanup(func() { s.target.Exec(t, "REVOKE SET ON PARAMETER session_replication_role FROM "+s.lethe.Name) })
+}
+
+// loadedWhole has every table loaded whole, small as it is.
+func loadedWhole(o *work.Order) {
+	for i := range o.Tables {
+		o.Tables[i].Whole = !o.Tables[i].Empty
+	}
+}
+
+// TestRowsOfATableThatIsLoadedWholeAreFrozen holds where our role may empty tables, and that rows arrive where it
+// may not.
+func TestRowsOfATableThatIsLoadedWholeAreFrozen(t *testing.T) {
+	const frozen = `SELECT relallvisible FROM pg_class WHERE oid = 'public.many'::regclass`
+	s := newScene(t, `CREATE TABLE many (id int PRIMARY KEY)`, `INSERT INTO many SELECT generate_series(1, 1000)`)
+	opts := s.options(t, "r1")
+	opts.big = 1
+	for i, c := range []struct {
+		course course
+		want   int64
+	}{{course{parts: 2}, 0}, {course{order: loadedWhole}, 5}} {
+		opts.Run = fmt.Sprintf("r%d", i)
+		target := openTarget(t, opts)
+		s.build(t, target, c.course)
+		assertEqual(t, "frozen pages", pgtest.QueryInt(t, s.source.Database(target.build.database), frozen), c.want)
+		if err := target.Abort(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		target.lock.release()
+	}
+}
+
+// TestNothingElseOfAParentIsDoneBeforeTheKeyThatRowsWaitFor holds that the rows which refer to a table wait for its
+// key alone: adding a foreign key would wait for every index of it that is being built.
+func TestNothingElseOfAParentIsDoneBeforeTheKeyThatRowsWaitFor(t *testing.T) {
+	s := newScene(t, `CREATE TABLE parent (id int PRIMARY KEY, a int UNIQUE, b int)`, `CREATE INDEX ON parent (b)`, `CREATE TABLE child (parent int REFERENCES parent)`,
+		`INSERT INTO parent VALUES (1, 1, 1)`, `INSERT INTO child VALUES (1)`)
+	opts := s.options(t, "r1")
+	opts.big = 1
+	target := openTarget(t, opts)
+	s.build(t, target, course{})
+	plan := newSchedule(target.build.archive, target.build.order, true, 1)
+	load := plan.loads[public("parent")]
+	plan.agenda.takeThis(load)
+	plan.agenda.done(load)
+	var did []string
+	for {
+		var together []*task // as with more jobs than there is work
+		for tasks := plan.agenda.takeWork(1); len(tasks) > 0; tasks = plan.agenda.takeWork(1) {
+			together = append(together, tasks...)
+		}
+		if len(together) == 0 {
+			break
+		}
+		for _, done := range together {
+			for _, e := range done.entries {
+				did = append(did, strings.Fields(e.name)[2])
+			}
+			plan.agenda.done(done)
+		}
+	}
+	if want := []string{"parent_pkey", "child_parent_fkey"}; len(did) != 4 || !slices.Equal(did[:2], want) {
+		t.Errorf("in the order of %v, want first %v", did, want)
+	}
 }
 
 // TestNoIndexWaitsForAnotherTablesRows holds for any tables without foreign keys: with one table's rows

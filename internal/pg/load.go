@@ -76,7 +76,11 @@ func (b *build) loadPart(ctx context.Context, conn *pgx.Conn, table work.Table, 
 			return work.Count{}, err
 		}
 	}
-	count, err := copyIn(ctx, conn, table, rows, see)
+	frozen, err := b.empty(ctx, tx, table, part)
+	if err != nil {
+		return work.Count{}, err
+	}
+	count, err := copyIn(ctx, conn, table, frozen, rows, see)
 	if err != nil {
 		return work.Count{}, err
 	}
@@ -89,6 +93,23 @@ func (b *build) loadPart(ctx context.Context, conn *pgx.Conn, table work.Table, 
 	}
 	b.schedule.proofs.keep(table, keys)
 	return count, nil
+}
+
+// empty empties a table that is loaded whole, for rows can be frozen in the transaction alone that did so. It
+// reports whether it has: our role may lack the right, and then rows arrive as others do. Another worker that
+// hangs with the table locked is ended, as in list.
+func (b *build) empty(ctx context.Context, tx pgx.Tx, table work.Table, part work.Part) (bool, error) {
+	if !table.Whole || part.Range.Kind != work.Whole {
+		return false, nil
+	}
+	var may bool
+	if err := tx.QueryRow(ctx, `SELECT pg_catalog.has_table_privilege($1, 'TRUNCATE')`, table.Table.Name.SQL()).Scan(&may); err != nil || !may {
+		return false, err
+	}
+	return true, b.unhung(ctx, tx, func() error {
+		_, err := tx.Exec(ctx, "TRUNCATE ONLY "+table.Table.Name.SQL())
+		return err
+	})
 }
 
 // partLoaded looks a part up in the list.
@@ -106,17 +127,26 @@ func partLoaded(ctx context.Context, conn *pgx.Conn, part work.Part) (work.Count
 // that hangs: after the lock timeout its session is ended and this one goes on.
 func (b *build) list(ctx context.Context, tx pgx.Tx, part work.Part, count work.Count) error {
 	const write = `INSERT INTO lethe.part (run, part, rows, bytes) VALUES ($1, $2, $3, $4)`
+	err := b.unhung(ctx, tx, func() error {
+		_, err := tx.Exec(ctx, write, part.Run, part.String(), count.Rows, count.Bytes)
+		return err
+	})
+	if hasCode(err, "23505") {
+		return fmt.Errorf("%w: %w", ErrPartTaken, sanitize(err))
+	}
+	return err
+}
+
+// unhung runs a statement of tx, and meanwhile ends sessions of this run that keep it waiting.
+func (b *build) unhung(ctx context.Context, tx pgx.Tx, statement func() error) error {
 	done := make(chan struct{})
 	var watching sync.WaitGroup
 	var watchErr error
 	pid := tx.Conn().PgConn().PID()
 	watching.Go(func() { watchErr = b.endHanging(ctx, done, pid) })
-	_, err := tx.Exec(ctx, write, part.Run, part.String(), count.Rows, count.Bytes)
+	err := statement()
 	close(done)
 	watching.Wait()
-	if hasCode(err, "23505") {
-		return fmt.Errorf("%w: %w", ErrPartTaken, sanitize(err))
-	}
 	return errors.Join(err, watchErr)
 }
 

@@ -3,6 +3,7 @@ package pg
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -55,7 +56,9 @@ func begin(t *testing.T, change func(*TargetOptions)) *begun {
 	return b
 }
 
-func (b *begun) part(no int) work.Part { return work.Part{Run: "r1", Table: public("a"), No: no} }
+func (b *begun) part(no int) work.Part {
+	return work.Part{Run: "r1", Table: public("a"), No: no, Range: work.Range{Kind: work.Whole}}
+}
 
 func (b *begun) write(no int, text string) (work.Count, error) {
 	return b.target.Write(context.Background(), b.part(no), sealed(b.table, text))
@@ -129,8 +132,19 @@ func TestASessionThatIsEndedMayBeReplaced(t *testing.T) {
 	}
 }
 
+// TestAWorkerThatIsOvertakenLeavesNothing holds for a part among others and for a table that is loaded whole, which
+// the one who hangs has locked.
 func TestAWorkerThatIsOvertakenLeavesNothing(t *testing.T) {
-	b := begin(t, nil)
+	for _, whole := range []bool{false, true} {
+		t.Run(fmt.Sprintf("whole %v", whole), func(t *testing.T) { overtaken(t, whole) })
+	}
+}
+
+func overtaken(t *testing.T, whole bool) {
+	b := begin(t, func(opts *TargetOptions) { opts.LockTimeout = 100 * time.Millisecond })
+	table := b.target.build.tables[public("a")]
+	table.Whole = whole
+	b.target.build.tables[public("a")] = table
 	started, resume := make(chan struct{}), make(chan struct{})
 	slow := masked.Seal(sealed(b.table, "").Header(), func(w io.Writer) (int64, error) {
 		// More than a frame, so that the server has rows of it.
@@ -158,7 +172,10 @@ func TestAWorkerThatIsOvertakenLeavesNothing(t *testing.T) {
 	}
 	close(resume)
 	zombie.Wait()
-	if !errors.Is(zombieErr, ErrPartTaken) || !hasCode(zombieErr, "23505") {
+	if broken, ended := errors.AsType[*BrokenOffError](zombieErr); whole && !(ended && broken.Transient()) {
+		t.Errorf("the zombie got %v", zombieErr)
+	}
+	if !whole && (!errors.Is(zombieErr, ErrPartTaken) || !hasCode(zombieErr, "23505")) {
 		t.Errorf("the zombie got %v", zombieErr)
 	}
 	assertEqual(t, "rows", b.rows(t), 2)

@@ -110,7 +110,7 @@ func benchPart(ctx context.Context, b *testing.B, bt benchTable, c *catalog.Cata
 		}
 		before := processTime(b)
 		b.StartTimer()
-		count, err := copyIn(ctx, into, order, masker.Rows(func(w io.Writer) (int64, error) {
+		count, err := copyIn(ctx, into, order, false, masker.Rows(func(w io.Writer) (int64, error) {
 			return snap.CopyOut(ctx, query, w)
 		}), nil)
 		if err != nil || count.Rows != benchRows {

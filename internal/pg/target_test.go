@@ -204,7 +204,10 @@ func (s *scene) loadTable(ctx context.Context, target *Target, snap *Snapshot, t
 	parts := max(l.parts, 1)
 	for no := range parts {
 		chunk := strings.Join(lines[len(lines)*no/parts:len(lines)*(no+1)/parts], "")
-		part := work.Part{Run: run, Table: table.Table.Name, No: no}
+		part := work.Part{Run: run, Table: table.Table.Name, No: no, Range: work.Range{Kind: work.Blocks}}
+		if table.Whole {
+			part.Range.Kind = work.Whole
+		}
 		if _, err := target.Write(ctx, part, sealed(table, chunk)); err != nil {
 			return 0, err
 		}

@@ -71,7 +71,7 @@ func (t *Target) Try(ctx context.Context, name catalog.Name, rows *masked.Rows) 
 	own := table.Into.IsZero() || table.Into == name
 	err = tried.begin(ctx, own)
 	if err == nil {
-		if _, err = copyIn(ctx, conn, table, rows, nil); err != nil {
+		if _, err = copyIn(ctx, conn, table, false, rows, nil); err != nil {
 			err = tried.judge(err, nil)
 		} else if own {
 			err = tried.indexes(ctx)

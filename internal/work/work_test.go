@@ -2,6 +2,7 @@ package work
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -39,5 +40,28 @@ func TestPartsAreNamedForMessages(t *testing.T) {
 	}
 	if got, want := (Count{1, 2}).Add(Count{3, 4}), (Count{4, 6}); got != want {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestTablesAreLoadedWholeWhereThatCostsNoStream(t *testing.T) {
+	table := func(name string, size int64) Table {
+		return Table{Table: &catalog.Table{Name: catalog.Name{Schema: "public", Name: name}, Kind: catalog.Ordinary, Size: catalog.Size{Bytes: size}}}
+	}
+	const gigabyte = 1 << 30
+	empty, through, leaf, foreign := table("empty", gigabyte), table("through", gigabyte), table("leaf", gigabyte), table("extension", gigabyte)
+	empty.Empty, through.Into, foreign.Table.Extension = true, catalog.Name{Schema: "public", Name: "root"}, "postgis"
+	leaf.Into = leaf.Table.Name
+	tables := []Table{table("small", 1<<20), table("big", 15*gigabyte), table("huge", 17*gigabyte), table("some", gigabyte), empty, through, leaf, foreign}
+	for jobs, want := range map[int]string{1: "big some leaf", 2: "big some leaf", 4: "some leaf", 32: ""} {
+		ChooseWhole(tables, jobs)
+		var got []string
+		for _, table := range tables {
+			if table.Whole {
+				got = append(got, table.Table.Name.Name)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("with %d jobs: %v, want %s", jobs, got, want)
+		}
 	}
 }

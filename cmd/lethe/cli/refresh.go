@@ -294,6 +294,7 @@ func (r *refreshing) instant(source *pg.Source, target *pg.Target) refresh.Insta
 			if err := target.ChooseForms(ctx, snapshot.Catalog().Server, tables, r.sees); err != nil {
 				return err
 			}
+			work.ChooseWhole(tables, r.jobs())
 			order, err := r.order(ctx, source, snapshot, tables)
 			if err != nil {
 				return err
