@@ -1,6 +1,7 @@
 package builtin
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -98,7 +99,7 @@ func (m *textMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 		return nil, errors.New("redact text: the text is not UTF-8; its words cannot be told apart")
 	default:
 		text := v.Text
-		if !norm.NFC.IsNormal(text) {
+		if !isASCII(text) && !norm.NFC.IsNormal(text) {
 			text = norm.NFC.Bytes(text)
 		}
 		s := m.scans.Get().(*textScan)
@@ -106,6 +107,20 @@ func (m *textMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 		m.scans.Put(s)
 	}
 	return cutCharacters(dst, start, m.limit), nil
+}
+
+// isASCII reports whether text is all ASCII, and so valid and composed: the usual case, eight bytes at a time.
+func isASCII(text []byte) bool {
+	var all uint64
+	for len(text) >= 8 {
+		all |= binary.NativeEndian.Uint64(text)
+		text = text[8:]
+	}
+	for _, b := range text {
+		all |= uint64(b)
+	}
+	const high = 0x8080808080808080
+	return all&high == 0
 }
 
 // cutCharacters cuts what was appended after start to n characters.
