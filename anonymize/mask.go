@@ -61,12 +61,41 @@ const (
 // Determinism says when two runs agree.
 type Determinism string
 
-// How a mask's output depends on its input. DataFree masks read nothing at all.
+// How a mask's output depends on its input. DataFree masks read nothing at all; PerRun masks draw anew in each
+// run, so that two copies have nothing in common.
 const (
 	Keyed    Determinism = "keyed"
+	PerRun   Determinism = "per-run"
 	DataFree Determinism = "data-free"
 	Kept     Determinism = "kept"
 )
+
+// Group is where the catalogue lists a mask.
+type Group string
+
+// The groups, in the catalogue's order.
+const (
+	GroupDestroy      Group = "destroy"
+	GroupPartial      Group = "partial"
+	GroupPseudonymize Group = "pseudonymize"
+	GroupRealistic    Group = "realistic"
+	GroupIdentifier   Group = "identifier"
+	GroupPerturb      Group = "perturb"
+	GroupGeneralize   Group = "generalize"
+	GroupRearrange    Group = "rearrange"
+	GroupRow          Group = "row"
+	GroupStructured   Group = "structured"
+	GroupText         Group = "text"
+	GroupControl      Group = "control"
+)
+
+// Groups returns every group in the catalogue's order.
+func Groups() []Group {
+	return []Group{
+		GroupDestroy, GroupPartial, GroupPseudonymize, GroupRealistic, GroupIdentifier, GroupPerturb, GroupGeneralize,
+		GroupRearrange, GroupRow, GroupStructured, GroupText, GroupControl,
+	}
+}
 
 // Nulls says what becomes of SQL NULL.
 type Nulls string
@@ -97,7 +126,9 @@ type ParamKind string
 const (
 	ParamString  ParamKind = "string"  // string
 	ParamInt     ParamKind = "int"     // int64
+	ParamNumber  ParamKind = "number"  // float64: finite
 	ParamBool    ParamKind = "bool"    // bool
+	ParamTexts   ParamKind = "texts"   // []string: one at least, in the order written
 	ParamColumn  ParamKind = "column"  // string: a column of the same table
 	ParamColumns ParamKind = "columns" // []string: columns of the same table
 	ParamChoice  ParamKind = "choice"  // string: one of Param.Choices
@@ -132,6 +163,8 @@ type Definition struct {
 	// Family names the default domain: columns under masks of one family agree with each other. Key
 	// masks (KeyMask) take the referenced key's name instead.
 	Family string
+	// Group is where the catalogue lists it.
+	Group Group
 	// KeyMask reports a mask for keys, whose default domain is the key column it stands on.
 	KeyMask bool
 	// Unmapped reports that the mask draws nothing from its domain but what one row needs, so that columns
@@ -154,11 +187,21 @@ type Definition struct {
 	Cost int
 	// Reversible reports that who holds the key can get the original back.
 	Reversible bool
+	// Format says what form the output keeps, such as "a valid Luhn check digit"; "" where it is any text or
+	// number that the column takes.
+	Format string
+	// Safe says why no output can reach or name anybody, such as "RFC 2606 reserves the domain"; "" where
+	// nothing promises it.
+	Safe string
 	// Example is an input and parameters for the catalogue, which shows what the mask makes of them.
 	Example Example
 	// Capacity returns how many outputs the mask can tell apart on a column of type t, +Inf for no limit.
 	// It is nil for masks whose Uniqueness is none.
 	Capacity func(a Args) float64
+	// Inputs returns how many different values such a column can hold, where the values' own form bounds them:
+	// a mask is only as strong as it is long to try them all, whatever the key. It is nil where they are not
+	// bounded, or where the output does not depend on them.
+	Inputs func(a Args) float64
 	// Check returns why the mask cannot stand on such a column with such parameters, or nil. It sees no
 	// key, so that rules can be checked without one. It may be nil.
 	Check func(a Args) error

@@ -3,6 +3,7 @@ package anonymize
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -93,10 +94,11 @@ func (d *Definition) problems() []string {
 	refuse(d.Determinism == Keyed && d.Family == "", "a keyed mask needs a family")
 	refuse(d.KeyMask && d.Determinism != Keyed, "a mask for keys must be keyed")
 	refuse(strings.TrimSpace(d.Summary) == "", "the summary is missing")
+	refuse(!slices.Contains(Groups(), d.Group), "group %q is unknown", d.Group)
 	refuse(len(d.Accepts) == 0, "it accepts no class of type")
 	refuse(!distinctWithin(d.Accepts, classes()), "Accepts holds a class twice or an unknown one")
 	refuse(!slices.Contains([]Reads{ReadsValue, ReadsRow}, d.Reads), "it reads %q; value and row can be served", d.Reads)
-	refuse(!slices.Contains([]Determinism{Keyed, DataFree, Kept}, d.Determinism), "determinism %q is unknown", d.Determinism)
+	refuse(!slices.Contains([]Determinism{Keyed, PerRun, DataFree, Kept}, d.Determinism), "determinism %q is unknown", d.Determinism)
 	refuse(!slices.Contains([]Uniqueness{UniqueExact, UniqueBounded, UniqueNone}, d.Uniqueness), "uniqueness %q is unknown", d.Uniqueness)
 	refuse(!slices.Contains([]Nulls{NullsKept, NullsMasked}, d.Nulls), "null policy %q is unknown", d.Nulls)
 	refuse(!distinctWithin(d.Discloses, disclosures()), "Discloses holds a word twice or an unknown one")
@@ -173,7 +175,7 @@ func reservedNames() []string {
 }
 
 func (p Param) knownKind() bool {
-	kinds := []ParamKind{ParamString, ParamInt, ParamBool, ParamColumn, ParamColumns, ParamChoice, ParamPaths}
+	kinds := []ParamKind{ParamString, ParamInt, ParamNumber, ParamBool, ParamTexts, ParamColumn, ParamColumns, ParamChoice, ParamPaths}
 	return slices.Contains(kinds, p.Kind)
 }
 
@@ -188,6 +190,12 @@ func (p Param) Takes(value any) bool {
 		_, ok = value.(int64)
 	case ParamBool:
 		_, ok = value.(bool)
+	case ParamNumber:
+		n, isNumber := value.(float64)
+		ok = isNumber && !math.IsNaN(n) && !math.IsInf(n, 0)
+	case ParamTexts:
+		texts, isTexts := value.([]string)
+		ok = isTexts && len(texts) > 0
 	case ParamColumns:
 		_, ok = value.([]string)
 	case ParamPaths:

@@ -18,7 +18,7 @@ func (f maskFunc) Append(dst []byte, v Value) ([]byte, error) { return f(dst, v)
 // complete returns a definition without a hole.
 func complete(name string) Definition {
 	return Definition{
-		Name: name, Family: "family", Summary: "does something",
+		Name: name, Family: "family", Group: GroupPseudonymize, Summary: "does something",
 		Accepts: []catalog.Class{catalog.ClassText},
 		Params: []Param{
 			{Name: "prefix", Kind: ParamString, Default: "x", Doc: "begins every value"},
@@ -74,6 +74,7 @@ func TestRegistryRefusesEveryHoleInAContract(t *testing.T) {
 	for words, change := range map[string]func(*Definition){
 		"the name must be":               func(d *Definition) { d.Name = "First Name" },
 		"a keyed mask needs a family":    func(d *Definition) { d.Family = "" },
+		"group":                          func(d *Definition) { d.Group = "odd" },
 		"a mask for keys must be keyed":  func(d *Definition) { free(d); d.KeyMask = true },
 		"the summary is missing":         func(d *Definition) { d.Summary = " " },
 		"it accepts no class":            func(d *Definition) { d.Accepts = nil },

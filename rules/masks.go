@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lethedb/lethe/anonymize"
@@ -191,6 +192,14 @@ func (r *resolver) value(out *resolved, param anonymize.Param, f field) (any, bo
 		if v.kind == kindInt {
 			return v.number, true
 		}
+	case anonymize.ParamNumber:
+		if n, err := strconv.ParseFloat(v.text, 64); err == nil && param.Takes(n) && (v.kind == kindInt || v.kind == kindFloat) {
+			return n, true
+		}
+	case anonymize.ParamTexts:
+		if texts, ok := textsOf(v); ok {
+			return texts, true
+		}
 	case anonymize.ParamBool:
 		if v.kind == kindBool {
 			return v.text == "true", true
@@ -227,6 +236,10 @@ func wanted(p anonymize.Param) string {
 		return "a text"
 	case anonymize.ParamInt:
 		return "a whole number"
+	case anonymize.ParamNumber:
+		return "a number"
+	case anonymize.ParamTexts:
+		return "a text or a list of texts"
 	case anonymize.ParamBool:
 		return "true or false"
 	case anonymize.ParamColumn:
@@ -239,6 +252,24 @@ func wanted(p anonymize.Param) string {
 		return "a mapping of paths to masks"
 	}
 	return string(p.Kind)
+}
+
+// textsOf reads a list of texts; one alone stands for a list of itself.
+func textsOf(v node) ([]string, bool) {
+	entries := v.list
+	if v.kind != kindList {
+		entries = []node{v}
+	}
+	var texts []string
+	for _, entry := range entries {
+		switch entry.kind {
+		case kindString, kindInt, kindFloat, kindBool:
+			texts = append(texts, entry.text)
+		default:
+			return nil, false
+		}
+	}
+	return texts, len(texts) > 0
 }
 
 func columnName(v node) (string, bool) {

@@ -18,7 +18,7 @@ func (f fake) Append(dst []byte, _ anonymize.Value) ([]byte, error) {
 
 func fakeMask(name string, u anonymize.Uniqueness, accepts ...catalog.Class) anonymize.Definition {
 	d := anonymize.Definition{
-		Name: name, Family: name, Summary: "a mask for tests", Accepts: accepts, Reads: anonymize.ReadsValue,
+		Name: name, Family: name, Group: anonymize.GroupRealistic, Summary: "a mask for tests", Accepts: accepts, Reads: anonymize.ReadsValue,
 		Determinism: anonymize.Keyed, Uniqueness: u, Nulls: anonymize.NullsKept, Rank: 3, Cost: 1,
 		Example: anonymize.Example{Input: "x"},
 		New:     func(anonymize.Args) (anonymize.Mask, error) { return fake{name}, nil },

@@ -169,6 +169,11 @@ func paramSchema(p anonymize.Param) object {
 	switch p.Kind {
 	case anonymize.ParamInt:
 		return object{"type": "integer"}
+	case anonymize.ParamNumber:
+		return object{"type": "number"}
+	case anonymize.ParamTexts:
+		scalar := object{"type": []any{"string", "number", "boolean"}}
+		return object{"anyOf": []any{scalar, object{"type": "array", "items": scalar, "minItems": 1}}}
 	case anonymize.ParamBool:
 		return object{"type": "boolean"}
 	case anonymize.ParamChoice:

@@ -66,6 +66,7 @@ func email(library *dictionary.Library) anonymize.Definition {
 	}
 	return anonymize.Definition{
 		Name:    "email",
+		Group:   anonymize.GroupRealistic,
 		Family:  "email",
 		Summary: "replaces an e-mail address by one that is unique, readable and cannot be delivered",
 		Accepts: textOnly(),
@@ -161,6 +162,7 @@ func username(library *dictionary.Library) anonymize.Definition {
 	room := func(a anonymize.Args) int { return min(maxUsername, limit(a)) }
 	return anonymize.Definition{
 		Name:        "username",
+		Group:       anonymize.GroupRealistic,
 		Family:      "username",
 		Summary:     "replaces a login name by a unique one in lower case that begins with a letter",
 		Accepts:     textOnly(),

@@ -83,6 +83,7 @@ const (
 func postcode() anonymize.Definition {
 	return anonymize.Definition{
 		Name:        "postcode",
+		Group:       anonymize.GroupRealistic,
 		Family:      "postcode",
 		Summary:     "replaces each letter by a letter and each digit by a digit, so that a postcode keeps its country's form",
 		Accepts:     textOnly(),

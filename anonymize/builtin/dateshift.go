@@ -24,6 +24,7 @@ const (
 func dateShift() anonymize.Definition {
 	return anonymize.Definition{
 		Name:     "date_shift",
+		Group:    anonymize.GroupPerturb,
 		Family:   "date_shift",
 		Unmapped: true,
 		Summary: "moves a date by whole days, never by none: all dates of one entity by the same number, so that the intervals " +

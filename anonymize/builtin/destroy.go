@@ -12,6 +12,7 @@ func dataFree(name, summary string) anonymize.Definition {
 	return anonymize.Definition{
 		Name:        name,
 		Family:      name,
+		Group:       anonymize.GroupDestroy,
 		Summary:     summary,
 		Accepts:     allClasses(),
 		Reads:       anonymize.ReadsValue,
@@ -102,6 +103,7 @@ const redactedLength = 4
 func redact() anonymize.Definition {
 	return anonymize.Definition{
 		Name:     "redact",
+		Group:    anonymize.GroupDestroy,
 		Family:   "redact",
 		Unmapped: true,
 		Summary:  "replaces every character; four of them, or as many as there were with keep_length",

@@ -65,6 +65,7 @@ func appendHex(dst, raw []byte, n int) []byte {
 func hmac() anonymize.Definition {
 	return anonymize.Definition{
 		Name:    "hmac",
+		Group:   anonymize.GroupPseudonymize,
 		Family:  "hmac",
 		Summary: "replaces a value by a keyed digest of it (AES-256-CMAC), unique but for a chance that check prints",
 		Accepts: []catalog.Class{catalog.ClassText, catalog.ClassUUID, catalog.ClassBytes},
@@ -152,6 +153,7 @@ func checkLength(a anonymize.Args, prefix int) error {
 func token() anonymize.Definition {
 	return anonymize.Definition{
 		Name:    "token",
+		Group:   anonymize.GroupPseudonymize,
 		Family:  "token",
 		Summary: "replaces a value by a prefix and a keyed digest in base 32, for identifiers that people read",
 		Accepts: textOnly(),

@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/lethedb/lethe/anonymize"
@@ -12,9 +14,10 @@ import (
 	"github.com/lethedb/lethe/internal/catalog"
 )
 
-// goldenFile is what version 1 of the masks makes of values, written once. Nothing writes it again: who
-// has masked with one release must get the same from the next.
-const goldenFile = "../../testdata/golden/masks_v1.json"
+// goldenFiles are what version 1 of the masks makes of values, one file for each lot of masks that was released
+// together, written once. Nothing writes them again: who has masked with one release must get the same from the
+// next.
+const goldenFiles = "../../testdata/golden/masks_v1*.json"
 
 type golden struct {
 	MaskingKey string       `json:"masking_key"`
@@ -31,21 +34,35 @@ type goldenMask struct {
 	Values map[string]string `json:"values"`
 }
 
-func readGolden(t *testing.T) (golden, derive.MaskingKey) {
+func readGolden(t *testing.T) (masks []goldenMask, key derive.MaskingKey) {
 	t.Helper()
-	text, err := os.ReadFile(goldenFile)
+	files, err := filepath.Glob(goldenFiles)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	common := ""
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var g golden
+		if err := json.Unmarshal(text, &g); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if common == "" {
+			common = g.MaskingKey
+		}
+		if g.MaskingKey != common {
+			t.Fatalf("%s has another masking key", file)
+		}
+		masks = append(masks, g.Masks...)
+	}
+	raw, err := hex.DecodeString(common)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var g golden
-	if err := json.Unmarshal(text, &g); err != nil {
-		t.Fatal(err)
-	}
-	raw, err := hex.DecodeString(g.MaskingKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g, derive.MaskingKeyOf([32]byte(raw))
+	return masks, derive.MaskingKeyOf([32]byte(raw))
 }
 
 // make makes the mask of g under key.
@@ -54,10 +71,7 @@ func (g goldenMask) make(t *testing.T, key derive.MaskingKey) (anonymize.Mask, a
 	d := lookup(t, g.Mask)
 	params := map[string]any{}
 	for name, value := range g.Params {
-		if n, ok := value.(float64); ok {
-			value = int64(n)
-		}
-		params[name] = value
+		params[name] = asKind(d, name, value)
 	}
 	a := withDefaults(d, args(g.Type, params))
 	a.Domain, a.Key = g.Domain, key.Key(g.Domain, d.Family)
@@ -74,10 +88,26 @@ func (g goldenMask) make(t *testing.T, key derive.MaskingKey) (anonymize.Mask, a
 	return m, row
 }
 
+// asKind gives a parameter as JSON has it the Go type of its kind.
+func asKind(d anonymize.Definition, name string, value any) any {
+	i := slices.IndexFunc(d.Params, func(p anonymize.Param) bool { return p.Name == name })
+	if n, ok := value.(float64); ok && i >= 0 && d.Params[i].Kind == anonymize.ParamInt {
+		return int64(n)
+	}
+	if list, ok := value.([]any); ok {
+		texts := make([]string, len(list))
+		for i, entry := range list {
+			texts[i], _ = entry.(string)
+		}
+		return texts
+	}
+	return value
+}
+
 func TestVersionOneIsFrozen(t *testing.T) {
-	g, key := readGolden(t)
+	uses, key := readGolden(t)
 	frozen := map[string]int{}
-	for _, use := range g.Masks {
+	for _, use := range uses {
 		m, row := use.make(t, key)
 		for input, want := range use.Values {
 			frozen[use.Mask]++

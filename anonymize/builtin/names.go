@@ -19,6 +19,7 @@ func wordList(name, summary, example string, list func() *dictionary.Words) anon
 	return anonymize.Definition{
 		Name:        name,
 		Family:      name,
+		Group:       anonymize.GroupRealistic,
 		Summary:     summary,
 		Accepts:     textOnly(),
 		Params:      []anonymize.Param{caseParam()},

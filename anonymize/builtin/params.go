@@ -34,6 +34,18 @@ func intOf(a anonymize.Args, name string) (int64, bool) {
 	return n, ok
 }
 
+// numberOf returns a parameter of kind number and whether it was given.
+func numberOf(a anonymize.Args, name string) (float64, bool) {
+	n, ok := a.Params[name].(float64)
+	return n, ok
+}
+
+// textsOf returns a parameter of kind texts, nil when it was not given.
+func textsOf(a anonymize.Args, name string) []string {
+	texts, _ := a.Params[name].([]string)
+	return texts
+}
+
 // boolOf returns a parameter of kind bool, false when it was not given.
 func boolOf(a anonymize.Args, name string) bool {
 	b, _ := a.Params[name].(bool)

@@ -17,6 +17,7 @@ const smallestPermutation = 100
 func permuteInt() anonymize.Definition {
 	return anonymize.Definition{
 		Name:    "permute_int",
+		Group:   anonymize.GroupPseudonymize,
 		Family:  "permute_int",
 		KeyMask: true,
 		Summary: "renumbers keys by a keyed permutation of a fixed range; a number outside it fails the run",

@@ -12,6 +12,7 @@ import (
 func phone() anonymize.Definition {
 	return anonymize.Definition{
 		Name:    "phone",
+		Group:   anonymize.GroupRealistic,
 		Family:  "phone",
 		Summary: "replaces a telephone number by one that is reserved for fiction, written the same way",
 		Accepts: []catalog.Class{catalog.ClassText, catalog.ClassInteger},

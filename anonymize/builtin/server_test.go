@@ -73,7 +73,10 @@ func requiredParams(t *testing.T, mask string, typ catalog.Type) map[string]any 
 		}
 		return nil
 	}
-	return map[string]any{}
+	if params := lookup(t, mask).Example.Params; params != nil {
+		return params
+	}
+	return map[string]any{} // there are none to ask for
 }
 
 func TestTheServerTakesWhateverAMaskWrites(t *testing.T) {

@@ -20,6 +20,7 @@ const redacted = "[redacted]"
 func redactText(library *dictionary.Library) anonymize.Definition {
 	return anonymize.Definition{
 		Name:     "redact_text",
+		Group:    anonymize.GroupText,
 		Family:   "redact_text",
 		Unmapped: true,
 		Summary: "takes people out of free text: the row's own known values become their masked selves; e-mail addresses, links, " +

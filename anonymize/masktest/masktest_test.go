@@ -24,7 +24,7 @@ const tokenLength = 16
 // token is a mask that keeps every law.
 func token() anonymize.Definition {
 	return anonymize.Definition{
-		Name: "token", Family: "token", Summary: "sixteen hex digits",
+		Name: "token", Family: "token", Group: anonymize.GroupPseudonymize, Summary: "sixteen hex digits",
 		Accepts: []catalog.Class{catalog.ClassText}, Reads: anonymize.ReadsValue,
 		Determinism: anonymize.Keyed, Uniqueness: anonymize.UniqueBounded, Nulls: anonymize.NullsKept,
 		Discloses: []anonymize.Disclosure{anonymize.DisclosesEquality}, Rank: 3, Cost: 100,
@@ -72,7 +72,7 @@ func TestGoodMasksPass(t *testing.T) {
 	Run(t, token(), fixed, narrow)
 	Run(t, nothing(), names())
 	Run(t, anonymize.Definition{
-		Name: "keep", Summary: "passes on", Accepts: []catalog.Class{catalog.ClassText}, Reads: anonymize.ReadsValue,
+		Name: "keep", Group: anonymize.GroupControl, Summary: "passes on", Accepts: []catalog.Class{catalog.ClassText}, Reads: anonymize.ReadsValue,
 		Determinism: anonymize.Kept, Uniqueness: anonymize.UniqueExact, Nulls: anonymize.NullsKept, Rank: 6,
 	})
 }
