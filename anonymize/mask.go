@@ -132,7 +132,20 @@ const (
 	ParamColumn  ParamKind = "column"  // string: a column of the same table
 	ParamColumns ParamKind = "columns" // []string: columns of the same table
 	ParamChoice  ParamKind = "choice"  // string: one of Param.Choices
-	ParamPaths   ParamKind = "paths"   // []PathMask: JSON paths and the masks for them
+	ParamPaths   ParamKind = "paths"   // []PathMask: what the mask calls paths, and a mask for each
+	ParamMask    ParamKind = "mask"    // []PathMask: one, without a path
+	ParamMasks   ParamKind = "masks"   // []PathMask: one at least, in the order written, without paths
+)
+
+// Nesting says what the masks of a parameter stand on.
+type Nesting string
+
+// The nestings: text without a limit, as inside a document; the column's own type, with its row at hand; the
+// elements of an array.
+const (
+	NestsText    Nesting = ""
+	NestsSelf    Nesting = "self"
+	NestsElement Nesting = "element"
 )
 
 // Param describes one parameter of a mask.
@@ -144,11 +157,14 @@ type Param struct {
 	Default any
 	// Choices are the words a ParamChoice accepts.
 	Choices []string
+	// Nests is what the masks of a ParamPaths, ParamMask or ParamMasks stand on.
+	Nests Nesting
 	// Doc says what it does, in one sentence that begins in lower case.
 	Doc string
 }
 
-// PathMask is one entry of a ParamPaths parameter: a path and the compiled mask for what it finds.
+// PathMask is one entry of a parameter that holds masks: the compiled mask, and in a ParamPaths the path to what
+// it stands on. A nested mask sees no NULL.
 type PathMask struct {
 	Path string
 	Mask Mask

@@ -138,6 +138,7 @@ func (d *Definition) paramProblems() []string {
 		refuse(strings.TrimSpace(p.Doc) == "", "the doc is missing")
 		refuse(!p.knownKind(), fmt.Sprintf("kind %q is unknown", p.Kind))
 		refuse((p.Kind == ParamChoice) != (len(p.Choices) > 0), "choices are for a choice and for every choice")
+		refuse(p.Nests != NestsText && !p.HoldsMasks(), "it nests nothing")
 		refuse(p.Required && p.Default != nil, "it is required and has a default")
 		refuse(p.Default != nil && !p.Takes(p.Default), "the default has another type than the kind, or is none of the choices")
 		readsColumns = readsColumns || p.Kind == ParamColumn || p.Kind == ParamColumns
@@ -174,8 +175,13 @@ func reservedNames() []string {
 	}
 }
 
+// HoldsMasks reports whether p's values are masks: a []PathMask.
+func (p Param) HoldsMasks() bool {
+	return p.Kind == ParamPaths || p.Kind == ParamMask || p.Kind == ParamMasks
+}
+
 func (p Param) knownKind() bool {
-	kinds := []ParamKind{ParamString, ParamInt, ParamNumber, ParamBool, ParamTexts, ParamColumn, ParamColumns, ParamChoice, ParamPaths}
+	kinds := []ParamKind{ParamString, ParamInt, ParamNumber, ParamBool, ParamTexts, ParamColumn, ParamColumns, ParamChoice, ParamPaths, ParamMask, ParamMasks}
 	return slices.Contains(kinds, p.Kind)
 }
 
@@ -198,8 +204,9 @@ func (p Param) Takes(value any) bool {
 		ok = isTexts && len(texts) > 0
 	case ParamColumns:
 		_, ok = value.([]string)
-	case ParamPaths:
-		_, ok = value.([]PathMask)
+	case ParamPaths, ParamMask, ParamMasks:
+		masks, areMasks := value.([]PathMask)
+		ok = areMasks && (p.Kind == ParamPaths || len(masks) == 1 || p.Kind == ParamMasks && len(masks) > 0)
 	case ParamChoice:
 		word, isText := value.(string)
 		ok = isText && slices.Contains(p.Choices, word)

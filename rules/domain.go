@@ -223,7 +223,7 @@ func (f *family) via() string {
 func (k *compiler) checkContract(f *family) {
 	d := f.final.definition
 	args := f.args
-	args.Params = withPaths(f.final.resolved, func(pathDecision) anonymize.Mask { return nil })
+	args.Params = f.final.withMasks(args, func(anonymize.Args, pathDecision) anonymize.Mask { return nil })
 	if d.Check != nil {
 		if err := d.Check(args); err != nil {
 			k.report(finding.Finding{
@@ -233,52 +233,7 @@ func (k *compiler) checkContract(f *family) {
 			return
 		}
 	}
-	for _, paths := range f.final.paths {
-		for _, path := range paths {
-			if path.definition == nil || path.definition.Check == nil {
-				continue
-			}
-			if err := path.definition.Check(pathArgs(f, path)); err != nil {
-				k.report(finding.Finding{
-					Code: "mask-refused", Place: path.place, Object: f.name(), Fix: "change the parameters or choose another mask",
-				}, "the mask %s cannot stand on the path %s: %v", path.definition.Name, path.path, err)
-			}
-		}
-	}
-}
-
-// pathArgs are the arguments of a mask inside a value: what it finds there is text without a limit.
-func pathArgs(f *family, path pathDecision) anonymize.Args {
-	a := anonymize.Args{
-		Column: f.args.Column, Type: catalog.Type{Name: "text", Base: "text"}, Params: path.params, Domain: path.domain,
-	}
-	if a.Domain == "" && path.definition.Determinism == anonymize.Keyed {
-		a.Domain = path.definition.Family
-	}
-	return a
-}
-
-// withPaths returns the parameters with the masks of paths made by mask.
-func withPaths(r *resolved, mask func(pathDecision) anonymize.Mask) map[string]any {
-	if len(r.paths) == 0 {
-		return r.params
-	}
-	params := make(map[string]any, len(r.params))
-	for name, value := range r.params {
-		params[name] = value
-	}
-	for name, paths := range r.paths {
-		entries := make([]anonymize.PathMask, 0, len(paths))
-		for _, path := range paths {
-			entry := anonymize.PathMask{Path: path.path, Keep: path.definition == nil}
-			if !entry.Keep {
-				entry.Mask = mask(path)
-			}
-			entries = append(entries, entry)
-		}
-		params[name] = entries
-	}
-	return params
+	k.checkNested(f)
 }
 
 // checkSiblings reports columns that a parameter names and the table does not have.

@@ -53,15 +53,13 @@ func (k *compiler) make(f *family) {
 	if k.options.Key != nil && keyed(f.final) {
 		args.Key = k.options.Key.Key(f.domain, f.final.definition.Family)
 	}
-	args.Params = withPaths(f.final.resolved, func(path pathDecision) anonymize.Mask {
-		inner := pathArgs(f, path)
+	args.Params = f.final.withMasks(args, func(inner anonymize.Args, path pathDecision) anonymize.Mask {
 		if k.options.Key != nil && inner.Domain != "" {
 			inner.Key = k.options.Key.Key(inner.Domain, path.definition.Family)
 		}
-		inner.Params = path.params
 		m, err := path.definition.New(inner)
-		if err != nil {
-			failed = fmt.Errorf("path %s: %w", path.path, err)
+		if err != nil && failed == nil {
+			failed = fmt.Errorf("mask %s %s: %w", path.definition.Name, path.where(), err)
 		}
 		return m
 	})

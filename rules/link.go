@@ -299,7 +299,7 @@ func (k *compiler) blank(f *family) bool {
 		}
 	}
 	d := &decision{mask: name}
-	found := newResolver(k.masks).decision(d, false)
+	found := newResolver(k.masks).decision(d, nil)
 	if found == nil {
 		return false
 	}

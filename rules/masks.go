@@ -39,20 +39,12 @@ func (f *File) CheckMasks(registry masks) finding.List {
 type resolved struct {
 	definition *anonymize.Definition // nil for a kept column
 	params     map[string]any
-	// paths holds the decisions of each parameter of kind ParamPaths, in the order written.
+	// paths holds the decisions of each parameter that holds masks, in the order written.
 	paths map[string][]pathDecision
 	// siblings are the columns that parameters name, without repeats, in the order of the parameters.
 	siblings []sibling
 	// text is equal for decisions that do the same, whatever their order of writing; domains left out.
 	text string
-}
-
-type pathDecision struct {
-	path   string
-	place  finding.Place
-	reason string // of a kept path
-	domain string
-	*resolved
 }
 
 type sibling struct {
@@ -83,7 +75,7 @@ func (f *File) resolve(registry masks) (map[*decision]*resolved, finding.List) {
 	r := newResolver(registry)
 	out := map[*decision]*resolved{}
 	f.eachDecision(func(d *decision) {
-		if found := r.decision(d, false); found != nil {
+		if found := r.decision(d, nil); found != nil {
 			out[d] = found
 		}
 	})
@@ -97,9 +89,9 @@ func (r *resolver) report(at finding.Place, code, fix, format string, args ...an
 	})
 }
 
-// decision resolves d, or reports and returns nil. A nested decision stands on a path inside a value and
-// has no row to read.
-func (r *resolver) decision(d *decision, nested bool) *resolved {
+// decision resolves d, or reports and returns nil. A nested decision is one of the masks that a parameter holds;
+// inside a value it has no row to read.
+func (r *resolver) decision(d *decision, in *anonymize.Param) *resolved {
 	if d.keep {
 		return &resolved{text: keepMask}
 	}
@@ -118,8 +110,8 @@ func (r *resolver) decision(d *decision, nested bool) *resolved {
 	case d.mask == keepMask:
 		r.report(d.maskPlace, "missing-reason", `write {keep: "why it names nobody"}`, "keeps without a reason")
 		return nil
-	case nested && (definition.Reads != anonymize.ReadsValue || hasPaths(definition)):
-		r.report(d.maskPlace, "nested-mask", "choose a mask that reads its own value only and has no paths", "the mask %s cannot stand on a path", d.mask)
+	case in != nil && in.Nests != anonymize.NestsSelf && definition.Reads != anonymize.ReadsValue:
+		r.report(d.maskPlace, "nested-mask", "choose a mask that reads its own value only", "the mask %s cannot stand inside a value", d.mask)
 		return nil
 	case d.domain != "" && definition.Determinism != anonymize.Keyed:
 		r.report(d.domainPlace, "unused-domain", "delete domain:", "the mask %s reads no value, so that a domain says nothing", d.mask)
@@ -220,8 +212,8 @@ func (r *resolver) value(out *resolved, param anonymize.Param, f field) (any, bo
 			}
 			return names, true
 		}
-	case anonymize.ParamPaths:
-		return r.paths(out, param, v)
+	case anonymize.ParamPaths, anonymize.ParamMask, anonymize.ParamMasks:
+		return r.nested(out, param, f)
 	}
 	if v.kind != kindBad {
 		r.report(v.place, "wrong-parameter", param.Doc, "the parameter %q wants %s", param.Name, wanted(param))
@@ -250,6 +242,10 @@ func wanted(p anonymize.Param) string {
 		return "one of " + strings.Join(p.Choices, ", ")
 	case anonymize.ParamPaths:
 		return "a mapping of paths to masks"
+	case anonymize.ParamMask:
+		return "a mask"
+	case anonymize.ParamMasks:
+		return "a list of masks"
 	}
 	return string(p.Kind)
 }
@@ -316,36 +312,6 @@ func (r *resolved) addSibling(name string, at finding.Place) {
 	r.siblings = append(r.siblings, sibling{name: name, place: at})
 }
 
-// paths reads decisions by path. The masks themselves are made when a key is there.
-func (r *resolver) paths(out *resolved, param anonymize.Param, v node) (any, bool) {
-	if v.kind != kindMap || len(v.fields) == 0 {
-		if v.kind != kindBad {
-			r.report(v.place, "wrong-parameter", param.Doc, "the parameter %q wants %s", param.Name, wanted(param))
-		}
-		return nil, false
-	}
-	p := &parse{}
-	ok := true
-	var entries []anonymize.PathMask
-	for _, f := range v.fields {
-		d, good := p.decision(f)
-		if !good {
-			ok = false
-			continue
-		}
-		inner := r.decision(&d, true)
-		if inner == nil {
-			ok = false
-			continue
-		}
-		out.paths[param.Name] = append(out.paths[param.Name],
-			pathDecision{path: f.key, place: f.place, reason: d.reason, domain: d.domain, resolved: inner})
-		entries = append(entries, anonymize.PathMask{Path: f.key, Keep: d.keep})
-	}
-	r.findings = append(r.findings, p.findings...)
-	return entries, ok
-}
-
 // description is what two decisions are compared by.
 type description struct {
 	Mask   string         `json:"mask"`
@@ -381,8 +347,4 @@ func (r *resolved) describe() string {
 		return fmt.Sprintf("%s %v", d.Mask, err)
 	}
 	return string(text)
-}
-
-func hasPaths(d *anonymize.Definition) bool {
-	return slices.ContainsFunc(d.Params, func(p anonymize.Param) bool { return p.Kind == anonymize.ParamPaths })
 }

@@ -186,6 +186,10 @@ func paramSchema(p anonymize.Param) object {
 		return object{"$ref": "#/$defs/texts"}
 	case anonymize.ParamPaths:
 		return object{"type": "object", "minProperties": 1, "additionalProperties": object{"$ref": "#/$defs/decision"}}
+	case anonymize.ParamMask:
+		return object{"$ref": "#/$defs/decision"}
+	case anonymize.ParamMasks:
+		return object{"type": "array", "minItems": 1, "items": object{"$ref": "#/$defs/decision"}}
 	case anonymize.ParamString:
 		return object{"type": []any{"string", "number", "boolean"}}
 	case anonymize.ParamColumn:
