@@ -43,6 +43,7 @@ func Masks() []anonymize.Definition {
 		realistic(words),
 		partial(),
 		numeric(),
+		composite(words),
 	)
 }
 

@@ -31,6 +31,8 @@ type Case struct {
 	AnyKey bool
 	// MayEqual says that an output may be the input, as with small permutations and partial masks.
 	MayEqual bool
+	// Nested says that parameters hold masks, which were made for the type of Args: it is not narrowed.
+	Nested bool
 	// Valid, when set, tells whether an output is a value of the column's type.
 	Valid func(output string) bool
 }

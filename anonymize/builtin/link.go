@@ -1,0 +1,108 @@
+package builtin
+
+import (
+	"github.com/lethedb/lethe/anonymize"
+	"github.com/lethedb/lethe/anonymize/builtin/dictionary"
+	"github.com/lethedb/lethe/anonymize/derive"
+)
+
+func linkPerson(library *dictionary.Library) anonymize.Definition {
+	d := wordList("link", "writes a part of a person who belongs to an entity of the row, so that name, e-mail address and login name of one row agree", "Mary Smith", library.LastNames)
+	d.Group, d.Reads = anonymize.GroupRow, anonymize.ReadsRow
+	d.Summary += ", wherever the entity stands"
+	d.Params = append([]anonymize.Param{
+		{Name: "entity", Kind: anonymize.ParamColumn, Required: true, Doc: "the column that says whose row it is; where it is NULL the value takes its place"},
+		{
+			Name: "part", Kind: anonymize.ParamChoice, Required: true, Choices: []string{"first_name", "last_name", "full_name", "email", "username"},
+			Doc: "what of the person to write; every column of the entity has the same domain",
+		},
+	}, d.Params...)
+	d.Cost = 250
+	d.Safe = "addresses are at example.com, which RFC 2606 reserves"
+	d.Example.Params = map[string]any{"entity": "customer_id", "part": "full_name"}
+	d.Check = func(a anonymize.Args) error {
+		if linkRoom(library, stringOf(a, "part")) > limit(a) {
+			return tooNarrow(a, "the longest "+stringOf(a, "part")+" there is")
+		}
+		return nil
+	}
+	d.New = func(a anonymize.Args) (anonymize.Mask, error) {
+		entity, ok := a.Siblings[stringOf(a, "entity")]
+		if !ok {
+			return nil, errNoSibling
+		}
+		return &linkMask{
+			prf: derive.NewPRF(a.Key), form: canonicalOf(a.Type), entity: entity, entityForm: canonicalOf(a.SiblingTypes[stringOf(a, "entity")]),
+			names: twoNames{chooseFrom(library.FirstNames(), linkName), chooseFrom(library.LastNames(), linkName)},
+			part:  stringOf(a, "part"), style: caseOf(stringOf(a, "case")),
+		}, nil
+	}
+	return d
+}
+
+const (
+	// linkName is how long a name of a person is at most: nearly all are, and columns of any width agree then.
+	linkName = 10
+	// linkSymbols end an address and a login name: 50 bits, since entities, not values, tell people apart.
+	linkSymbols = 10
+	linkHost    = "@example.com"
+)
+
+// linkRoom is how many characters a part has at most.
+func linkRoom(library *dictionary.Library, part string) int {
+	first, last := min(linkName, library.FirstNames().Longest()), min(linkName, library.LastNames().Longest())
+	switch part {
+	case "first_name":
+		return first
+	case "last_name":
+		return last
+	case "email":
+		return first + 1 + last + 1 + linkSymbols + len(linkHost)
+	case "username":
+		return first + 1 + linkSymbols
+	}
+	return first + 1 + last
+}
+
+// linkMask draws a person from the entity alone, so that every column that names it draws the same. That a person
+// is drawn who has the original's name happens as often as there are names.
+type linkMask struct {
+	prf              *derive.PRF
+	form, entityForm canonical
+	entity           int
+	names            twoNames
+	part             string
+	style            letterCase
+}
+
+// Append implements anonymize.Mask.
+func (m *linkMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
+	if v.Row == nil {
+		return nil, errNoRow
+	}
+	var scratch [scratchSize]byte
+	var seed []byte
+	if entity, ok := v.Row.In(m.entity); ok {
+		seed = m.entityForm.append(append(scratch[:0], 'e'), entity)
+	} else {
+		seed = m.form.append(append(scratch[:0], 'v'), v.Text)
+	}
+	d := m.prf.Draw(seed)
+	first, last, err := m.names.pick(&d, plain{})
+	if err != nil {
+		return nil, err
+	}
+	style := m.style.of(v.Text)
+	switch m.part {
+	case "first_name":
+		return style.append(dst, first), nil
+	case "last_name":
+		return style.append(dst, last), nil
+	case "email":
+		dst = append(lowerCase.append(append(lowerCase.append(dst, first), '.'), last), '.')
+		return append(appendSymbols(dst, &d, linkSymbols), linkHost...), nil
+	case "username":
+		return appendSymbols(append(lowerCase.append(dst, first), '_'), &d, linkSymbols), nil
+	}
+	return style.append(append(style.append(dst, first), ' '), last), nil
+}
