@@ -52,6 +52,10 @@ bench-go: ## Benchmarks of masks, codec and compile (BENCHTIME=1s)
 test-versions: ## The laws on other PostgreSQL versions, where a Docker engine answers
 	$(GO) test -tags containers -timeout 90m -run Containers ./internal/pgtest/...
 
+.PHONY: masks
+masks: ## Write MASKS.md, the catalogue of masks
+	$(GO) run ./cmd/lethe masks --markdown >MASKS.md
+
 .PHONY: lint
 lint: ## golangci-lint, pinned, and the map of packages
 	$(LINT) run ./...

@@ -234,6 +234,7 @@ func (k *compiler) checkContract(f *family) {
 		}
 	}
 	k.checkNested(f)
+	k.warnOfFew(f)
 }
 
 // checkSiblings reports columns that a parameter names and the table does not have.

@@ -83,7 +83,7 @@ func (c *column) plan() ColumnPlan {
 	out := ColumnPlan{
 		Column: c.catalog, Mask: final.decision.word(), Run: f.mask, Definition: final.definition,
 		Params: f.args.Params, Domain: f.domain, Reason: final.decision.reason,
-		By: final.by, Place: final.place, Pattern: final.pattern, Blanked: final.blank,
+		By: final.by, Place: final.place, Pattern: final.pattern, Blanked: final.blank, Inputs: f.inputs(),
 	}
 	for _, s := range final.siblings {
 		out.Siblings = append(out.Siblings, s.name)

@@ -161,6 +161,9 @@ type ColumnPlan struct {
 	Blanked bool
 	// Siblings are the columns the mask reads, in the order of its row indexes.
 	Siblings []string
+	// Inputs is how many different values such a column can hold, where its mask depends on them alone; +Inf
+	// where nothing bounds them.
+	Inputs float64
 }
 
 // Decider is the kind of line that decided a column.

@@ -45,6 +45,10 @@ func permuteInt() anonymize.Definition {
 			low, high := permutedRange(a)
 			return float64(high) - float64(low) + 1
 		},
+		Inputs: func(a anonymize.Args) float64 {
+			low, high := permutedRange(a)
+			return float64(high) - float64(low) + 1
+		},
 		Check: func(a anonymize.Args) error {
 			low, high := permutedRange(a)
 			least, most := integerRange(a.Type.Base)

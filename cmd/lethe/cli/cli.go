@@ -38,10 +38,10 @@ type World struct {
 	User string
 	// Host names the machine.
 	Host string
-	// OutTerminal and ErrTerminal report whether a person reads the stream; Width is their terminal's, 100
-	// where there is none.
-	OutTerminal, ErrTerminal bool
-	Width                    int
+	// InTerminal reports whether a person writes the stream, OutTerminal and ErrTerminal whether one reads it; Width
+	// is their terminal's, 100 where there is none.
+	InTerminal, OutTerminal, ErrTerminal bool
+	Width                                int
 	// Interrupts delivers Ctrl-C and SIGTERM. The first asks the run to end, the second ends it. It may
 	// be nil.
 	Interrupts <-chan os.Signal
@@ -55,7 +55,7 @@ func Process() World {
 	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
 	w := World{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Now: time.Now, Interrupts: interrupts,
-		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())), ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		InTerminal: term.IsTerminal(int(os.Stdin.Fd())), OutTerminal: term.IsTerminal(int(os.Stdout.Fd())), ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		Width: 100,
 	}
 	for _, f := range []*os.File{os.Stdout, os.Stderr} {
@@ -178,7 +178,7 @@ what is personal and what becomes of it.`,
 		c.GroupID = "work"
 		root.AddCommand(c)
 	}
-	for _, c := range []*cobra.Command{a.checkCommand(), a.planCommand(), a.previewCommand(), a.runsCommand(), a.masksCommand()} {
+	for _, c := range []*cobra.Command{a.checkCommand(), a.planCommand(), a.previewCommand(), a.translateCommand(), a.runsCommand(), a.masksCommand()} {
 		c.GroupID = "look"
 		root.AddCommand(c)
 	}

@@ -18,20 +18,27 @@ import (
 
 // maskDocument is a mask's contract as --json prints it.
 type maskDocument struct {
-	Name        string          `json:"name"`
-	Summary     string          `json:"summary"`
-	Accepts     []string        `json:"accepts"`
-	Determinism string          `json:"determinism"`
-	Uniqueness  string          `json:"uniqueness"`
-	Nulls       string          `json:"nulls"`
-	Reads       string          `json:"reads"`
-	Discloses   []string        `json:"discloses"`
-	Rank        int             `json:"privacy_rank"`
-	Reversible  bool            `json:"reversible"`
-	Family      string          `json:"family,omitempty"`
-	KeyMask     bool            `json:"key_mask,omitempty"`
-	Params      []paramDocument `json:"params,omitempty"`
-	Example     exampleDocument `json:"example"`
+	Name        string   `json:"name"`
+	Group       string   `json:"group"`
+	Summary     string   `json:"summary"`
+	Accepts     []string `json:"accepts"`
+	Determinism string   `json:"determinism"`
+	Uniqueness  string   `json:"uniqueness"`
+	Nulls       string   `json:"nulls"`
+	Reads       string   `json:"reads"`
+	Discloses   []string `json:"discloses"`
+	Rank        int      `json:"privacy_rank"`
+	Reversible  bool     `json:"reversible"`
+	Format      string   `json:"format,omitempty"`
+	Safe        string   `json:"safe,omitempty"`
+	// Inputs is how many values the example's type can hold, 0 where nothing bounds them.
+	Inputs float64 `json:"inputs,omitempty"`
+	// Cost is the order of nanoseconds per value.
+	Cost    int             `json:"cost_ns"`
+	Family  string          `json:"family,omitempty"`
+	KeyMask bool            `json:"key_mask,omitempty"`
+	Params  []paramDocument `json:"params,omitempty"`
+	Example exampleDocument `json:"example"`
 }
 
 type paramDocument struct {
@@ -49,7 +56,8 @@ type exampleDocument struct {
 }
 
 func (a *app) masksCommand() *cobra.Command {
-	return &cobra.Command{
+	var markdown bool
+	command := &cobra.Command{
 		Use:   "masks [NAME]",
 		Short: "The catalogue of masks: parameters, guarantees, an example of each",
 		Long: `Without a name, lists every mask. With one, shows its whole contract: which
@@ -72,9 +80,15 @@ Examples are made with a published key, so they are the same everywhere.`,
 			for _, def := range registry.All() {
 				docs = append(docs, documentMask(def))
 			}
+			if markdown {
+				maskPage(a.Out, docs)
+				return nil
+			}
 			return a.print(docs, func(w io.Writer) { a.showMasks(w, docs) })
 		},
 	}
+	command.Flags().BoolVar(&markdown, "markdown", false, "the whole catalogue as a page of Markdown")
+	return command
 }
 
 func (a *app) oneMask(registry *anonymize.Registry, name string) error {
@@ -88,9 +102,13 @@ func (a *app) oneMask(registry *anonymize.Registry, name string) error {
 
 func documentMask(def anonymize.Definition) maskDocument {
 	doc := maskDocument{
-		Name: def.Name, Summary: def.Summary, Determinism: string(def.Determinism), Uniqueness: string(def.Uniqueness),
+		Name: def.Name, Group: string(def.Group), Summary: def.Summary, Determinism: string(def.Determinism), Uniqueness: string(def.Uniqueness),
 		Nulls: string(def.Nulls), Reads: string(def.Reads), Discloses: []string{}, Rank: def.Rank,
 		Reversible: def.Reversible, Family: def.Family, KeyMask: def.KeyMask,
+		Format: def.Format, Safe: def.Safe, Cost: def.Cost,
+	}
+	if def.Inputs != nil {
+		doc.Inputs = def.Inputs(exampleArgs(def))
 	}
 	for _, class := range def.Accepts {
 		doc.Accepts = append(doc.Accepts, string(class))
@@ -122,12 +140,7 @@ func maskExample(def anonymize.Definition) string {
 	if def.Reads == anonymize.ReadsRow && len(def.Example.Params) == 0 && slices.ContainsFunc(def.Params, func(p anonymize.Param) bool { return p.Required }) {
 		return "(depends on the row)"
 	}
-	args := anonymize.Args{
-		Column: "example", Type: exampleType(def), Params: exampleParams(def),
-		Siblings: map[string]int{}, SiblingTypes: map[string]catalog.Type{}, Domain: def.Family,
-		Key: exampleKey().Key(def.Family, def.Family),
-	}
-	mask, err := def.New(args)
+	mask, err := def.New(exampleArgs(def))
 	if err != nil {
 		return "(depends on the row)"
 	}
@@ -139,6 +152,15 @@ func maskExample(def anonymize.Definition) string {
 		return "NULL"
 	}
 	return string(out)
+}
+
+// exampleArgs are those of the catalogue's example.
+func exampleArgs(def anonymize.Definition) anonymize.Args {
+	return anonymize.Args{
+		Column: "example", Type: exampleType(def), Params: exampleParams(def),
+		Siblings: map[string]int{}, SiblingTypes: map[string]catalog.Type{}, Domain: def.Family,
+		Key: exampleKey().Key(def.Family, def.Family),
+	}
 }
 
 func exampleParams(def anonymize.Definition) map[string]any {
@@ -173,11 +195,18 @@ func exampleType(def anonymize.Definition) catalog.Type {
 const exampleWidth = 40
 
 func (a *app) showMasks(w io.Writer, docs []maskDocument) {
-	rows := make([]table.Row, 0, len(docs))
-	for _, d := range docs {
-		rows = append(rows, table.Row{d.Name, d.Rank, d.Uniqueness, short(d.Example.Input, exampleWidth), short(d.Example.Output, exampleWidth)})
+	for _, group := range anonymize.Groups() {
+		var rows []table.Row
+		for _, d := range docs {
+			if d.Group == string(group) {
+				rows = append(rows, table.Row{d.Name, d.Rank, d.Uniqueness, short(d.Example.Input, exampleWidth), short(d.Example.Output, exampleWidth)})
+			}
+		}
+		if len(rows) > 0 {
+			fmt.Fprintf(w, "\n%s\n", a.paintOut(bold, groupTitle(group)))
+			a.grid(w, table.Row{"mask", "rank", "unique", "from", "to"}, []int{2}, rows, nil)
+		}
 	}
-	a.grid(w, table.Row{"mask", "rank", "unique", "from", "to"}, []int{2}, rows, nil)
 	a.tell(w, 0, "\nrank: 1 uses nothing of the original, 6 keeps it. One mask: lethe masks NAME")
 }
 
@@ -199,8 +228,16 @@ func (a *app) showMask(w io.Writer, d maskDocument) {
 		{"discloses", list(d.Discloses)},
 		{"reads", d.Reads},
 		{"rank", fmt.Sprintf("%d of 6", d.Rank)},
+		{"form", d.Format},
+		{"safe", d.Safe},
+		{"cost", fmt.Sprintf("about %d ns a value", d.Cost)},
 	} {
-		a.field(w, line[0], line[1])
+		if line[1] != "" {
+			a.field(w, line[0], line[1])
+		}
+	}
+	if d.Inputs > 0 {
+		a.field(w, "inputs", fmt.Sprintf("at most %.3g: who can try them all sees through it", d.Inputs))
 	}
 	if d.Reversible {
 		a.field(w, "reversible", "by who holds the key")
