@@ -42,6 +42,9 @@ type numbering struct {
 	write func(dst []byte, d *derive.Draw, own []byte) []byte
 	// format and safe are those of the contract.
 	format, safe string
+	// whole reports that write wants the original as it is, and that what it writes stays as it is too; otherwise it
+	// is shown letters and digits alone, and its symbols are spread between the original's separators.
+	whole bool
 }
 
 // plainNumbers are the schemes that have one form everywhere.
@@ -138,7 +141,10 @@ func (m *numberMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 	w := m.works.Get().(*numberWork)
 	defer m.works.Put(w)
 	own, shaped := w.own[:0], len(value) <= longestNumber
-	if shaped {
+	switch {
+	case m.scheme.whole && shaped:
+		own, shaped = append(own, value...), false
+	case shaped:
 		own, shaped = symbolsOf(own, value)
 	}
 	w.draw = m.prf.Draw(value)

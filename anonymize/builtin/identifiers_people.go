@@ -8,7 +8,7 @@ import (
 const (
 	upperLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	consonants   = "BCDFGHJKLMNPQRSTVWXYZ"
-	tenDigits      = "0123456789"
+	tenDigits    = "0123456789"
 )
 
 // nationalIDs are numbers of persons, by country.

@@ -39,6 +39,8 @@ func Masks() []anonymize.Definition {
 			redactText(words),
 			jsonPaths(),
 		},
+		preserving(),
+		coarser(),
 		identifiers(),
 		realistic(words),
 		partial(),

@@ -97,6 +97,14 @@ func requiredParams(t *testing.T, mask string, typ catalog.Type) map[string]any 
 	return map[string]any{} // there are none to ask for
 }
 
+// valuesFor returns the values that a mask is shown: those that refuse what is not of their form get some that are.
+func valuesFor(d anonymize.Definition, st serverType) []string {
+	if d.Name == "fpe" {
+		return []string{"123456", "C-204177", "000000"}
+	}
+	return st.values
+}
+
 // blankOf is the mask empty on a type, null where it has no blank value.
 func blankOf(typ catalog.Type) []anonymize.PathMask {
 	for _, d := range masks() {
@@ -159,7 +167,7 @@ func TestTheServerTakesWhateverAMaskWrites(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, value := range st.values {
+			for _, value := range valuesFor(d, st) {
 				out, err := m.Append([]byte{}, anonymize.Value{Text: []byte(value), Row: row})
 				if err != nil {
 					t.Errorf("%s on %s: %v", d.Name, st.sql, err)
