@@ -34,7 +34,7 @@ func (a *app) translateCommand() *cobra.Command {
 	var env, reason string
 	command := &cobra.Command{
 		Use:   "translate SCHEMA.TABLE.COLUMN",
-		Short: "One value's mask, so that a customer's case can be found in the copy",
+		Short: "One value's mask, to find a customer's case in the copy",
 		Long: `Asks for a value on the terminal and prints what it becomes in the copy. Whoever
 may do this can look people up in the copy, so it takes the masking key, a
 terminal, one value at a time and a reason, and is put on record: the column and
