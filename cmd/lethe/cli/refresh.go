@@ -159,6 +159,8 @@ type refreshing struct {
 	accepting []string
 	// built is where the run has built, once enough is kept to go on with it; nil before.
 	built *pg.Target
+	// ran are the places in after: of what an earlier attempt of this run did.
+	ran map[int]bool
 	// complete reports that what was built may be published.
 	complete bool
 }
