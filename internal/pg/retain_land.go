@@ -215,7 +215,7 @@ func (l *landing) land(ctx context.Context, from *pgx.Conn) ([]Retained, error) 
 func (l *landing) write(ctx context.Context, tx pgx.Tx) ([]Retained, error) {
 	for _, c := range l.tables {
 		if c.entry != nil && c.entry.Replace {
-			if _, err := tx.Exec(ctx, "DELETE FROM "+c.name.SQL()); err != nil {
+			if _, err := tx.Exec(ctx, "DELETE FROM "+relation(c.name, c.newKind == catalog.Ordinary)); err != nil {
 				return nil, fmt.Errorf("empty %s: %w", c.name, err)
 			}
 		}
