@@ -63,6 +63,17 @@ func (g *gatherer) arriving() []*catalog.Table {
 	return tables
 }
 
+// gone returns the numbers of the tables that do not arrive at all; never nil, of which the server knows no element.
+func (g *gatherer) gone() []uint32 {
+	oids := []uint32{}
+	for i := range g.catalog.Tables {
+		if slices.Contains(g.dropped, g.catalog.Tables[i].Name) {
+			oids = append(oids, g.catalog.Tables[i].OID)
+		}
+	}
+	return oids
+}
+
 // rights finds schemas, tables and sequences that our role may not read.
 func (g *gatherer) rights(ctx context.Context) error {
 	var schemas []string
@@ -176,10 +187,10 @@ func (g *gatherer) wires(ctx context.Context) (err error) {
 	if g.source.Wiring, err = wiring(ctx, g.tx); err != nil {
 		return err
 	}
-	if g.source.Calling, err = textColumn(ctx, g.tx, calledByLoading); err != nil {
+	if g.source.Calling, err = textColumn(ctx, g.tx, calledByLoading, g.gone()); err != nil {
 		return fmt.Errorf("look for what loading rows calls: %w", err)
 	}
-	if g.source.Leading, err = textColumn(ctx, g.tx, calledByUse); err != nil {
+	if g.source.Leading, err = textColumn(ctx, g.tx, calledByUse, g.gone()); err != nil {
 		return fmt.Errorf("look for what leads to other servers: %w", err)
 	}
 	return nil
@@ -254,12 +265,7 @@ func (g *gatherer) roles(ctx context.Context) error {
 			AND NOT EXISTS (SELECT FROM pg_extension e WHERE s.classid = 'pg_extension'::regclass AND e.oid = s.objid)
 			AND NOT EXISTS (SELECT FROM pg_namespace n WHERE s.classid = 'pg_namespace'::regclass AND n.oid = s.objid AND n.nspname = $2)
 		ORDER BY 1`
-	gone := []uint32{}
-	for i := range g.catalog.Tables {
-		if slices.Contains(g.dropped, g.catalog.Tables[i].Name) {
-			gone = append(gone, g.catalog.Tables[i].OID)
-		}
-	}
+	gone := g.gone()
 	large := !slices.Contains(g.dropped, catalog.LargeObjectPages())
 	owners, err := textColumn(ctx, g.tx, query, []string{"o"}, ownSchema, gone, large)
 	if err != nil {

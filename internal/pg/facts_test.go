@@ -286,6 +286,40 @@ func TestWhatLeadsToOtherServersByItselfIsFound(t *testing.T) {
 	}
 }
 
+// TestWhatIsOfADroppedTableDoesNotReachOut holds that what stands in the way with its table goes with it, and that what
+// a domain does stays.
+func TestWhatIsOfADroppedTableDoesNotReachOut(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(t, `CREATE EXTENSION dblink`, `CREATE FUNCTION far(n int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM public.dblink_connect(''x''); RETURN n; END'`,
+		`CREATE DOMAIN placed AS int CHECK (far(VALUE) > 0)`,
+		`CREATE TABLE t (id int CHECK (far(id) > 0), made int GENERATED ALWAYS AS (far(id)) STORED, at placed, note text DEFAULT dblink_connect('x'))`,
+		`CREATE INDEX by_far ON t (far(id))`, `CREATE TABLE cut (id int) PARTITION BY RANGE (far(id))`, `CREATE TABLE part PARTITION OF cut FOR VALUES FROM (0) TO (9)`,
+		`CREATE RULE r AS ON INSERT TO t DO ALSO SELECT dblink_connect('x')`, `CREATE POLICY p ON t USING (dblink_connect('x') = note)`,
+		`CREATE FUNCTION fires() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'`,
+		`CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW WHEN (dblink_connect('x') = NEW.note) EXECUTE FUNCTION fires()`)
+	s := openSource(t, db.DSN())
+	c := mustCatalog(t, s)
+	f, err := s.Facts(t.Context(), c, allTables(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const domain = "domain constraint placed_check of public.placed"
+	calling := "constraint t_id_check of public.t, " + domain + ", generated column made of public.t, index public.by_far, partition key of public.cut"
+	if got := strings.Join(f.Calling, ", "); got != calling || len(f.Leading) != 4 {
+		t.Errorf("calling %s\nwant    %s\nand four of %v", got, calling, f.Leading)
+	}
+	if f, err = s.Facts(t.Context(), c, nil, allTables(c)); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Join(f.Calling, ", ") != domain || len(f.Leading) != 0 {
+		t.Errorf("with their tables dropped: %v, %v", f.Calling, f.Leading)
+	}
+	found := preflight.Judge(preflight.Facts{Catalog: c, Source: &preflight.Source{Calling: f.Calling}})
+	if len(found) == 0 || strings.Contains(found[0].Fix, "rule") {
+		t.Errorf("a domain arrives without its tables: %v", found)
+	}
+}
+
 func TestWhatOthersKeepInOurSchemaIsNotLostUnseen(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec(t, `CREATE SCHEMA lethe`, `CREATE TABLE lethe.environment (id int)`, `CREATE TABLE lethe.orders (id int)`,

@@ -71,7 +71,8 @@ type Source struct {
 	// Outward are materialised views that read other servers when they are refreshed.
 	Outward []catalog.Name
 	// Wiring is what reaches out of the database or acts in it by itself; Calling are checks, indexes and the like
-	// that call a function which reaches other servers for each row that is loaded.
+	// that call a function which reaches other servers for each row that is loaded; what is of a domain begins with
+	// the word.
 	Wiring  []catalog.Wire
 	Calling []string
 	// Leading are views, rules, defaults, policies and conditions of triggers that call such a function of an
