@@ -126,6 +126,7 @@ func TestTheGrantsSufficeForAWholeRead(t *testing.T) {
 func TestEachMissingRightIsNamed(t *testing.T) {
 	p := newPassage(t)
 	reader, author := p.reader.Name, p.author.Name
+	theirs := ", not-member " + p.source.QueryStrings(t, `SELECT current_user`)[0] // who makes what is made here
 	for _, c := range []struct{ take, give, want string }{
 		{`REVOKE USAGE ON SCHEMA "Foo Bar" FROM ` + reader, `GRANT USAGE ON SCHEMA "Foo Bar" TO ` + reader, `no-usage "Foo Bar"`},
 		{`REVOKE SELECT ON a FROM ` + reader, `GRANT SELECT ON a TO ` + reader, "no-select public.a"},
@@ -135,9 +136,9 @@ func TestEachMissingRightIsNamed(t *testing.T) {
 		{`ALTER ROLE ` + reader + ` NOBYPASSRLS`, `ALTER ROLE ` + reader + ` BYPASSRLS`, "row-security public.mine"},
 		{`ALTER ROLE ` + reader + ` CONNECTION LIMIT 5`, `ALTER ROLE ` + reader + ` CONNECTION LIMIT -1`, "connections source production"},
 		{`ALTER DATABASE ` + p.source.Name() + ` CONNECTION LIMIT 9`, `ALTER DATABASE ` + p.source.Name() + ` CONNECTION LIMIT -1`, "connections source production"},
-		{`SELECT lo_create(42)`, `SELECT lo_unlink(42)`, "no-select pg_catalog.pg_largeobject"},
-		{`CREATE FUNCTION evil() RETURNS void LANGUAGE internal AS 'now'`, `DROP FUNCTION evil()`, "needs-superuser function public.evil()"},
-		{`CREATE FOREIGN DATA WRAPPER far`, `DROP FOREIGN DATA WRAPPER far`, "needs-superuser foreign-data wrapper far"},
+		{`SELECT lo_create(42)`, `SELECT lo_unlink(42)`, "no-select pg_catalog.pg_largeobject" + theirs},
+		{`CREATE FUNCTION evil() RETURNS void LANGUAGE internal AS 'now'`, `DROP FUNCTION evil()`, "needs-superuser function public.evil()" + theirs},
+		{`CREATE FOREIGN DATA WRAPPER far`, `DROP FOREIGN DATA WRAPPER far`, "needs-superuser foreign-data wrapper far" + theirs},
 		{`CREATE SCHEMA _timescaledb_catalog AUTHORIZATION ` + p.app.Name + `; SET ROLE ` + p.app.Name + `; CREATE TABLE _timescaledb_catalog.hypertable AS SELECT name 'public' AS schema_name, name 'a' AS table_name;
 			GRANT USAGE ON SCHEMA _timescaledb_catalog TO ` + reader + `; GRANT SELECT ON _timescaledb_catalog.hypertable TO ` + reader,
 			`DROP SCHEMA _timescaledb_catalog CASCADE`, "storage-engine public.a"},

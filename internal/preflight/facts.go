@@ -82,8 +82,9 @@ type Source struct {
 	Engines []Engine
 	// Foreign are objects in our own schema that are not ours: the schema is left out of every copy.
 	Foreign []catalog.Name
-	// Owners own objects that arrive; Grantees are named in grants and policies.
-	Owners, Grantees []string
+	// Owners own objects that arrive, or have default privileges; Grantors gave rights on such objects, and Grantees
+	// are named in grants and policies.
+	Owners, Grantors, Grantees []string
 	// Tablespaces are those in use other than the database's own.
 	Tablespaces []string
 	// Untrusted are functions and foreign-data wrappers, of no extension, that only a superuser can make.

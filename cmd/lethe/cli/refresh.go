@@ -336,7 +336,7 @@ func (r *refreshing) order(ctx context.Context, source *pg.Source, snapshot *pg.
 	if err != nil {
 		return nil, err
 	}
-	ownership, err := snapshot.Ownership(ctx)
+	ownership, err := snapshot.Ownership(ctx, dropped(r.plan))
 	if err != nil {
 		return nil, fmt.Errorf("read owners: %w", err)
 	}

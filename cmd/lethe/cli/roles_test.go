@@ -127,3 +127,22 @@ func TestAnEnvironmentDoesWithoutAnExtensionThatNoDataNeeds(t *testing.T) {
 		t.Errorf("arrived: %v", got)
 	}
 }
+
+// TestWhoseOwnerWeAreNoMemberOfIsToldBeforehand holds for what the server's first superuser owns, of which the server
+// keeps no note, and that who owns what the rules drop is nobody's matter.
+func TestWhoseOwnerWeAreNoMemberOfIsToldBeforehand(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "version: 1\ntables:\n  public.person: {columns: {id: {keep: \"k\"}}}\n  public.gone: {drop: \"k\"}\n",
+		fill(`CREATE TABLE person (id int); CREATE TABLE gone (id serial); CREATE STATISTICS of_gone ON (id + 1), (id + 2) FROM gone`)).adopted()
+	other := pgtest.Role(t, s.production, "").Name
+	s.production.Exec(t, `ALTER TABLE gone OWNER TO `+other, `ALTER STATISTICS of_gone OWNER TO `+other, `CREATE POLICY few ON gone TO `+other)
+	s.ok("refresh", "staging")
+	first := s.production.QueryStrings(t, `SELECT rolname FROM pg_roles WHERE oid = 10`)[0]
+	s.production.Exec(t, `CREATE FUNCTION theirs() RETURNS int LANGUAGE sql AS 'SELECT 1'`, `ALTER FUNCTION theirs() OWNER TO `+`"`+first+`"`)
+	s.refused(statusRefused, []string{"check", "staging"}, first+": role "+s.builder.Name+" may not make objects that this role owns")
+	s.replace("lethe.yaml", "    publish:", `    roles: {drop: ["`+first+`"]}`+"\n    publish:")
+	s.ok("refresh", "staging")
+	if got := s.staging.QueryStrings(t, `SELECT proowner::regrole FROM pg_proc WHERE proname = 'theirs'`); !slices.Equal(got, []string{s.builder.Name}) {
+		t.Errorf("the function belongs to %v", got)
+	}
+}
