@@ -278,6 +278,11 @@ func (g *gatherer) roles(ctx context.Context) error {
 	for _, policy := range o.Policies {
 		grantees = append(grantees, policy.Roles...)
 	}
+	o.Mentions(func(role string) bool {
+		g.source.Named = append(g.source.Named, role)
+		return false
+	})
+	g.source.Named = roleSet(append(g.source.Named, grantees...))
 	g.source.Grantees = users(roleSet(append(grantees, g.source.Grantors...)))
 	return nil
 }

@@ -85,6 +85,8 @@ type Source struct {
 	// Owners own objects that arrive, or have default privileges; Grantors gave rights on such objects, and Grantees
 	// are named in grants and policies.
 	Owners, Grantors, Grantees []string
+	// Named are all roles that what arrives names in any way, the server's own among them.
+	Named []string
 	// Tablespaces are those in use other than the database's own.
 	Tablespaces []string
 	// Untrusted are functions and foreign-data wrappers, of no extension, that only a superuser can make.

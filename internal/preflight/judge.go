@@ -21,6 +21,7 @@ func Judge(f Facts) finding.List {
 	if f.Source != nil {
 		j.endpoint(f.Source.Endpoint)
 		j.source(*f.Source)
+		j.idle(*f.Source)
 	}
 	if f.Catalog != nil {
 		j.contents(*f.Catalog)

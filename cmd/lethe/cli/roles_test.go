@@ -119,6 +119,16 @@ func TestAnEnvironmentDoesWithoutAnExtensionThatNoDataNeeds(t *testing.T) {
 	plain := s.read("lethe.yaml")
 	s.write("lethe.yaml", plain+"    without: {extensions: [citext]}\n")
 	s.refused(3, []string{"refresh", "staging"}, "public.person.name", "extension citext")
+	s.write("lethe.yaml", plain+"    without: {extensions: [hstore, HStore]}\n    roles: {map: {nobody_prod: nobody}, drop: ["+strings.ToUpper(s.owner.Name)+", "+s.reader.Name+"]}\n")
+	check := document[checkDocument](s, "check", "staging")
+	if got, want := objectsOf(check.Findings, "names-nothing"), []string{"HStore", strings.ToUpper(s.owner.Name), "nobody_prod"}; !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
+		t.Errorf("names that match nothing: %v, want %v", got, want)
+	}
+	for _, f := range check.Findings {
+		if f.Object == "HStore" && f.Fix != "did you mean hstore?" || f.Object == "nobody_prod" && f.Fix != "correct it, or take it out" {
+			t.Errorf("%s: %s", f.Object, f.Fix)
+		}
+	}
 	s.write("lethe.yaml", plain+"    without: {extensions: [hstore]}\n")
 	if r := s.lethe("refresh", "staging"); r.status != 0 || !strings.Contains(r.err, "pairs") || !strings.Contains(r.err, "person paired") {
 		t.Fatalf("status %d, want 0 and what needs the extension named:\n%s", r.status, r.err)
