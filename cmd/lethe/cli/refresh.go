@@ -116,7 +116,7 @@ func (a *app) refresh(ctx context.Context, name string, o refreshOptions) (*refr
 		if !runName(o.resume) {
 			return nil, usageError("wrong-flag", errors.New("--resume names no run"), "see: lethe runs")
 		}
-		p.run, record.Kind, record.Source = o.resume, state.Resume, ""
+		p.run, record.Kind, record.Source, record.Resumes = o.resume, state.Resume, "", o.resume
 	}
 	if p.key == nil && !p.cfg.Keys.Ephemeral {
 		// Rules that mask nothing by key may go on; compile tells.

@@ -3,10 +3,12 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/lethedb/lethe/internal/pgtest"
+	"github.com/lethedb/lethe/internal/state"
 )
 
 // failing is a stage whose role decides how the unique index on public.two fails, past the rows that are tried.
@@ -134,6 +136,7 @@ func TestWhatComesAfterTheCopyIsKnownByWhatItHolds(t *testing.T) {
 	s.write("last.sql", "CREATE TABLE last (id int);\n")
 	s.replace("lethe.yaml", "broken.sql]", "mended.sql, last.sql]")
 	s.goOn("what was mended", "lethe "+strings.Join(resume, " "))
+	s.chain(run)
 	if n := s.staging.QueryInt(t, `SELECT count(*) FROM pg_class WHERE relname IN ('once', 'own', 'last')`); n != 3 {
 		t.Errorf("%d of three tables that statements made are there", n)
 	}
@@ -157,5 +160,34 @@ func TestAResumedRunRetainsWhatItRetained(t *testing.T) {
 	s.ok("refresh", "staging", "--resume", run)
 	if n := s.staging.QueryInt(t, `SELECT count(*) FROM flags`); n != 2 {
 		t.Errorf("%d of two rows were retained", n)
+	}
+}
+
+// chain holds that runs on record say of each other which went on with which.
+func (s resumption) chain(run string) {
+	s.t.Helper()
+	failed := document[state.Run](s.stage, "runs", run)
+	listed := document[[]state.Run](s.stage, "runs", "--limit", "0")
+	var ids []string
+	published := ""
+	for _, r := range listed {
+		if r.Resumes == run && r.Outcome != state.Refused {
+			ids = append([]string{r.ID}, ids...)
+		}
+		if r.Resumes == run && r.Outcome == state.Published {
+			published = r.ID
+		}
+	}
+	if len(ids) < 2 || !slices.Equal(failed.ResumedBy, ids) || failed.Resumes != "" || published == "" {
+		s.t.Fatalf("run %s was resumed by %v, listed are %v, of which %q published", run, failed.ResumedBy, ids, published)
+	}
+	if text := s.ok("runs", run); !strings.Contains(text, strings.Join(ids, ", ")) || !strings.Contains(text, "says how it went on") {
+		s.t.Errorf("the failed run does not say what became of it:\n%s", text)
+	}
+	if text := s.ok("runs", published); !strings.Contains(text, "resumes") || !strings.Contains(text, run) {
+		s.t.Errorf("the resuming run does not say of which:\n%s", text)
+	}
+	if text := s.ok("runs"); !strings.Contains(text, "resumes "+run) || !strings.Contains(text, "resumed by "+ids[len(ids)-1]) {
+		s.t.Errorf("the list does not say which went on with which:\n%s", text)
 	}
 }
