@@ -38,6 +38,10 @@ fuzz: ## Each fuzz target for FUZZTIME (default 5s)
 crash: ## Kill lethe, sessions, servers and connections at SEEDS random moments (default 200) and at every step
 	LETHE_CRASH_SEEDS=$(or $(SEEDS),200) $(GO) test -count=1 -timeout 60m -v -run 'Killed|Accident|Pooler|Interrupt|OneRun|FullDisk' ./cmd/lethe/cli
 
+.PHONY: long
+long: crash ## What is too long for make test: make crash, and values of 200 MB (PROOF.md has the last results)
+	LETHE_HUGE_MB=200 $(GO) test -count=1 -v -run HugeValues ./cmd/lethe/cli
+
 # At SCALE=0.1 a round takes under a minute; PERFORMANCE.md shows SCALE=1, which takes five minutes a round.
 .PHONY: bench
 bench: build ## A refresh beside unmasked clones (SCALE=0.1 ROUNDS=3 BENCH=flags), as a table
