@@ -52,6 +52,13 @@ bench-go: ## Benchmarks of masks, codec and compile (BENCHTIME=1s)
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(or $(BENCHTIME),1s) ./anonymize/... ./internal/copytext ./rules
 	$(GO) test -run '^$$' -bench Part -benchtime 3x ./internal/pg
 
+# Taken by every go build of cmd/lethe: it says which calls of the masks and the codec are hot.
+.PHONY: pgo
+pgo: ## Profile masks and codec, for the compiler (cmd/lethe/default.pgo)
+	$(GO) test -run '^$$' -bench 'Masks/(full_name|email|phone|street|date_shift|redact_text|token)' -cpuprofile bin/masks.prof -o bin/masks.test ./anonymize/builtin
+	$(GO) test -run '^$$' -bench Forms -cpuprofile bin/forms.prof -o bin/forms.test ./anonymize
+	$(GO) tool pprof -proto -output cmd/lethe/default.pgo bin/masks.prof bin/forms.prof
+
 .PHONY: test-versions
 test-versions: ## The laws on other PostgreSQL versions, where a Docker engine answers
 	$(GO) test -tags containers -timeout 90m -run Containers ./internal/pgtest/...
