@@ -38,6 +38,10 @@ fuzz: ## Each fuzz target for FUZZTIME (default 5s)
 crash: ## Kill lethe, sessions, servers and connections at SEEDS random moments (default 200) and at every step
 	LETHE_CRASH_SEEDS=$(or $(SEEDS),200) $(GO) test -count=1 -timeout 60m -v -run 'Killed|Accident|Pooler|Interrupt|OneRun|FullDisk' ./cmd/lethe/cli
 
+.PHONY: long
+long: crash ## What is too long for make test: make crash, and values of 200 MB (PROOF.md has the last results)
+	LETHE_HUGE_MB=200 $(GO) test -count=1 -v -run HugeValues ./cmd/lethe/cli
+
 # At SCALE=0.1 a round takes under a minute; PERFORMANCE.md shows SCALE=1, which takes five minutes a round.
 .PHONY: bench
 bench: build ## A refresh beside unmasked clones (SCALE=0.1 ROUNDS=3 BENCH=flags), as a table
@@ -47,6 +51,13 @@ bench: build ## A refresh beside unmasked clones (SCALE=0.1 ROUNDS=3 BENCH=flags
 bench-go: ## Benchmarks of masks, codec and compile (BENCHTIME=1s)
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(or $(BENCHTIME),1s) ./anonymize/... ./internal/copytext ./rules
 	$(GO) test -run '^$$' -bench Part -benchtime 3x ./internal/pg
+
+# Taken by every go build of cmd/lethe: it says which calls of the masks and the codec are hot.
+.PHONY: pgo
+pgo: ## Profile masks and codec, for the compiler (cmd/lethe/default.pgo)
+	$(GO) test -run '^$$' -bench 'Masks/(full_name|email|phone|street|date_shift|redact_text|token)' -cpuprofile bin/masks.prof -o bin/masks.test ./anonymize/builtin
+	$(GO) test -run '^$$' -bench Forms -cpuprofile bin/forms.prof -o bin/forms.test ./anonymize
+	$(GO) tool pprof -proto -output cmd/lethe/default.pgo bin/masks.prof bin/forms.prof
 
 .PHONY: test-versions
 test-versions: ## The laws on other PostgreSQL versions, where a Docker engine answers

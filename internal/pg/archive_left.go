@@ -25,6 +25,7 @@ func (a *archive) leaveOut(order *work.Order, revive []Revival, tolerate []strin
 	}
 	reasons, found := a.unplug(order.Wiring, revive)
 	missing := tolerations(tolerate, order.Catalog.Tables)
+	sequences := a.sequencesOf(order.Catalog, dropped)
 	for _, e := range a.entries {
 		if slices.ContainsFunc(missing, func(t tolerated) bool { return t.entry(e) }) {
 			a.left[e.id], reasons[e.id] = true, "left out: it needs a key that is tolerated to be missing"
@@ -34,6 +35,9 @@ func (a *archive) leaveOut(order *work.Order, revive []Revival, tolerate []strin
 			continue // it is among the wiring, which is told beforehand
 		}
 		reason, quiet := a.reasonAgainst(e, dropped, reasons)
+		if name, ok := sequences[e.id]; ok {
+			reason, quiet = fmt.Sprintf("left out: the rules drop table %s", name), true
+		}
 		if e.kind == "EXTENSION" && slices.Contains(order.Without, strings.TrimSpace(strings.TrimPrefix(e.name, "- "))) {
 			reason = withoutExtension + strings.TrimSpace(strings.TrimPrefix(e.name, "- "))
 		}
@@ -51,6 +55,31 @@ func (a *archive) leaveOut(order *work.Order, revive []Revival, tolerate []strin
 		}
 	}
 	return found
+}
+
+// sequencesOf returns the entries of sequences that belong to a column of a dropped table, with the table's name; those
+// that something else needs aside, such as another table's default, which arrive and belong to nobody.
+func (a *archive) sequencesOf(c *catalog.Catalog, dropped map[uint32]string) map[int]string {
+	of := make(map[string]string)
+	for _, s := range c.Sequences {
+		if table := c.Table(s.Table); s.Extension == "" && table != nil && dropped[table.OID] != "" {
+			of[s.Name.Schema+" "+s.Name.Name+" "+s.Owner] = dropped[table.OID]
+		}
+	}
+	left := make(map[int]string)
+	for _, e := range a.entries {
+		if table := of[e.name]; e.kind == "SEQUENCE" && table != "" {
+			left[e.id] = table
+		}
+	}
+	for _, e := range a.entries {
+		if !slices.Contains([]string{"SEQUENCE OWNED BY", "ACL", "COMMENT", "SECURITY LABEL"}, e.kind) {
+			for _, id := range e.needs {
+				delete(left, id)
+			}
+		}
+	}
+	return left
 }
 
 // withoutExtension begins the reason of all that is left out with an extension.

@@ -63,6 +63,9 @@ func (g *gatherer) arriving() []*catalog.Table {
 	return tables
 }
 
+// gone returns the numbers of the tables that do not arrive at all.
+func (g *gatherer) gone() []uint32 { return numbersOf(g.catalog, g.dropped) }
+
 // rights finds schemas, tables and sequences that our role may not read.
 func (g *gatherer) rights(ctx context.Context) error {
 	var schemas []string
@@ -176,10 +179,10 @@ func (g *gatherer) wires(ctx context.Context) (err error) {
 	if g.source.Wiring, err = wiring(ctx, g.tx); err != nil {
 		return err
 	}
-	if g.source.Calling, err = textColumn(ctx, g.tx, calledByLoading); err != nil {
+	if g.source.Calling, err = textColumn(ctx, g.tx, calledByLoading, g.gone()); err != nil {
 		return fmt.Errorf("look for what loading rows calls: %w", err)
 	}
-	if g.source.Leading, err = textColumn(ctx, g.tx, calledByUse); err != nil {
+	if g.source.Leading, err = textColumn(ctx, g.tx, calledByUse, g.gone()); err != nil {
 		return fmt.Errorf("look for what leads to other servers: %w", err)
 	}
 	return nil
@@ -239,54 +242,48 @@ func (g *gatherer) reserved(ctx context.Context) error {
 	return nil
 }
 
-// roles finds who owns what arrives, and who is named in grants, default grants and policies. The server
-// keeps no note of what its first superuser owns; the catalog tells of that.
+// roles finds who owns what arrives, and who is named in grants, default grants and policies. The server keeps no note
+// of what its first superuser owns and may do; the objects themselves tell of that.
 func (g *gatherer) roles(ctx context.Context) error {
-	const query = `SELECT DISTINCT r.rolname::text FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid
-		WHERE s.refclassid = 'pg_authid'::regclass AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-			AND r.rolname !~ '^pg_' AND s.deptype = ANY ($1::text[]::"char"[])
-			AND s.classid NOT IN ('pg_publication'::regclass, 'pg_subscription'::regclass, 'pg_event_trigger'::regclass,
-				'pg_user_mapping'::regclass)
-			AND (s.classid <> 'pg_largeobject'::regclass OR $4)
-			AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = s.classid AND x.objid = s.objid AND x.deptype = 'e')
-			AND NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-				WHERE s.classid = 'pg_class'::regclass AND c.oid = s.objid AND (n.nspname = $2 OR c.oid = ANY ($3::oid[])))
-			AND NOT EXISTS (SELECT FROM pg_extension e WHERE s.classid = 'pg_extension'::regclass AND e.oid = s.objid)
-			AND NOT EXISTS (SELECT FROM pg_namespace n WHERE s.classid = 'pg_namespace'::regclass AND n.oid = s.objid AND n.nspname = $2)
-		ORDER BY 1`
-	gone := []uint32{}
-	for i := range g.catalog.Tables {
-		if slices.Contains(g.dropped, g.catalog.Tables[i].Name) {
-			gone = append(gone, g.catalog.Tables[i].OID)
-		}
-	}
-	large := !slices.Contains(g.dropped, catalog.LargeObjectPages())
-	owners, err := textColumn(ctx, g.tx, query, []string{"o"}, ownSchema, gone, large)
+	o, err := readOwnership(ctx, g.tx, g.gone())
 	if err != nil {
-		return fmt.Errorf("owners: %w", err)
+		return err
 	}
-	for _, table := range g.arriving() {
-		if table.Made() {
-			owners = append(owners, table.Owner)
-		}
-	}
-	for _, sequence := range g.catalog.Sequences {
-		if sequence.Extension == "" {
-			owners = append(owners, sequence.Owner)
-		}
-	}
-	for _, schema := range g.catalog.Schemas {
-		// Before 15 public belongs to whoever made the server, and is left with them.
-		if schema.Extension == "" && (schema.Name != "public" || g.catalog.Server.Major() >= 15) {
-			owners = append(owners, schema.Owner)
-		}
-	}
-	slices.Sort(owners)
 	// Whoever owns a database is a member of the server's own role for its owner; the others own nothing.
-	g.source.Owners = slices.DeleteFunc(slices.Compact(owners), func(role string) bool { return strings.HasPrefix(role, "pg_") })
-	if g.source.Grantees, err = textColumn(ctx, g.tx, query, []string{"a", "r"}, ownSchema, gone, large); err != nil {
+	users := func(names []string) []string {
+		return slices.DeleteFunc(names, func(role string) bool { return strings.HasPrefix(role, "pg_") })
+	}
+	g.source.Owners, g.source.Grantors = users(owners(o)), users(grantors(o))
+	const granted = `SELECT DISTINCT r.rolname::text FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid
+		WHERE s.refclassid = 'pg_authid'::regclass AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+			AND s.deptype IN ('a', 'r') AND s.objid < ` + firstUserOID + ` AND s.classid <> 'pg_largeobject'::regclass`
+	grantees, err := textColumn(ctx, g.tx, granted)
+	if err != nil {
 		return fmt.Errorf("grants: %w", err)
 	}
+	for _, object := range o.Objects {
+		for _, right := range object.Rights {
+			if !object.Foreign && right.Grantee != "" {
+				grantees = append(grantees, right.Grantee)
+			}
+		}
+	}
+	for _, d := range o.Defaults {
+		for _, right := range d.Rights {
+			if right.Grantee != "" {
+				grantees = append(grantees, right.Grantee)
+			}
+		}
+	}
+	for _, policy := range o.Policies {
+		grantees = append(grantees, policy.Roles...)
+	}
+	o.Mentions(func(role string) bool {
+		g.source.Named = append(g.source.Named, role)
+		return false
+	})
+	g.source.Named = roleSet(append(g.source.Named, grantees...))
+	g.source.Grantees = users(roleSet(append(grantees, g.source.Grantors...)))
 	return nil
 }
 

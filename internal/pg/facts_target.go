@@ -117,7 +117,7 @@ func (p *prober) sessions(ctx context.Context) error {
 func (p *prober) offers(ctx context.Context, c *catalog.Catalog, source preflight.Source, named work.Roles) error {
 	f := p.target
 	var roles []string
-	for _, role := range slices.Concat(source.Owners, source.Grantees) {
+	for _, role := range slices.Concat(source.Owners, source.Grantors, source.Grantees) {
 		if to, arrives := named.Of(role); arrives {
 			roles = append(roles, to)
 		}

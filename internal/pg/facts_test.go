@@ -126,6 +126,7 @@ func TestTheGrantsSufficeForAWholeRead(t *testing.T) {
 func TestEachMissingRightIsNamed(t *testing.T) {
 	p := newPassage(t)
 	reader, author := p.reader.Name, p.author.Name
+	theirs := ", not-member " + p.source.QueryStrings(t, `SELECT current_user`)[0] // who makes what is made here
 	for _, c := range []struct{ take, give, want string }{
 		{`REVOKE USAGE ON SCHEMA "Foo Bar" FROM ` + reader, `GRANT USAGE ON SCHEMA "Foo Bar" TO ` + reader, `no-usage "Foo Bar"`},
 		{`REVOKE SELECT ON a FROM ` + reader, `GRANT SELECT ON a TO ` + reader, "no-select public.a"},
@@ -135,9 +136,9 @@ func TestEachMissingRightIsNamed(t *testing.T) {
 		{`ALTER ROLE ` + reader + ` NOBYPASSRLS`, `ALTER ROLE ` + reader + ` BYPASSRLS`, "row-security public.mine"},
 		{`ALTER ROLE ` + reader + ` CONNECTION LIMIT 5`, `ALTER ROLE ` + reader + ` CONNECTION LIMIT -1`, "connections source production"},
 		{`ALTER DATABASE ` + p.source.Name() + ` CONNECTION LIMIT 9`, `ALTER DATABASE ` + p.source.Name() + ` CONNECTION LIMIT -1`, "connections source production"},
-		{`SELECT lo_create(42)`, `SELECT lo_unlink(42)`, "no-select pg_catalog.pg_largeobject"},
-		{`CREATE FUNCTION evil() RETURNS void LANGUAGE internal AS 'now'`, `DROP FUNCTION evil()`, "needs-superuser function public.evil()"},
-		{`CREATE FOREIGN DATA WRAPPER far`, `DROP FOREIGN DATA WRAPPER far`, "needs-superuser foreign-data wrapper far"},
+		{`SELECT lo_create(42)`, `SELECT lo_unlink(42)`, "no-select pg_catalog.pg_largeobject" + theirs},
+		{`CREATE FUNCTION evil() RETURNS void LANGUAGE internal AS 'now'`, `DROP FUNCTION evil()`, "needs-superuser function public.evil()" + theirs},
+		{`CREATE FOREIGN DATA WRAPPER far`, `DROP FOREIGN DATA WRAPPER far`, "needs-superuser foreign-data wrapper far" + theirs},
 		{`CREATE SCHEMA _timescaledb_catalog AUTHORIZATION ` + p.app.Name + `; SET ROLE ` + p.app.Name + `; CREATE TABLE _timescaledb_catalog.hypertable AS SELECT name 'public' AS schema_name, name 'a' AS table_name;
 			GRANT USAGE ON SCHEMA _timescaledb_catalog TO ` + reader + `; GRANT SELECT ON _timescaledb_catalog.hypertable TO ` + reader,
 			`DROP SCHEMA _timescaledb_catalog CASCADE`, "storage-engine public.a"},
@@ -283,6 +284,40 @@ func TestWhatLeadsToOtherServersByItselfIsFound(t *testing.T) {
 	found := preflight.Judge(preflight.Facts{Catalog: c, Source: &preflight.Source{Leading: f.Leading}})
 	if n := strings.Count(summary(found), "reaches-out"); n != len(f.Leading) {
 		t.Errorf("%d of %d are refused: %s", n, len(f.Leading), summary(found))
+	}
+}
+
+// TestWhatIsOfADroppedTableDoesNotReachOut holds that what stands in the way with its table goes with it, and that what
+// a domain does stays.
+func TestWhatIsOfADroppedTableDoesNotReachOut(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(t, `CREATE EXTENSION dblink`, `CREATE FUNCTION far(n int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM public.dblink_connect(''x''); RETURN n; END'`,
+		`CREATE DOMAIN placed AS int CHECK (far(VALUE) > 0)`,
+		`CREATE TABLE t (id int CHECK (far(id) > 0), made int GENERATED ALWAYS AS (far(id)) STORED, at placed, note text DEFAULT dblink_connect('x'))`,
+		`CREATE INDEX by_far ON t (far(id))`, `CREATE TABLE cut (id int) PARTITION BY RANGE (far(id))`, `CREATE TABLE part PARTITION OF cut FOR VALUES FROM (0) TO (9)`,
+		`CREATE RULE r AS ON INSERT TO t DO ALSO SELECT dblink_connect('x')`, `CREATE POLICY p ON t USING (dblink_connect('x') = note)`,
+		`CREATE FUNCTION fires() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'`,
+		`CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW WHEN (dblink_connect('x') = NEW.note) EXECUTE FUNCTION fires()`)
+	s := openSource(t, db.DSN())
+	c := mustCatalog(t, s)
+	f, err := s.Facts(t.Context(), c, allTables(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const domain = "domain constraint placed_check of public.placed"
+	calling := "constraint t_id_check of public.t, " + domain + ", generated column made of public.t, index public.by_far, partition key of public.cut"
+	if got := strings.Join(f.Calling, ", "); got != calling || len(f.Leading) != 4 {
+		t.Errorf("calling %s\nwant    %s\nand four of %v", got, calling, f.Leading)
+	}
+	if f, err = s.Facts(t.Context(), c, nil, allTables(c)); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Join(f.Calling, ", ") != domain || len(f.Leading) != 0 {
+		t.Errorf("with their tables dropped: %v, %v", f.Calling, f.Leading)
+	}
+	found := preflight.Judge(preflight.Facts{Catalog: c, Source: &preflight.Source{Calling: f.Calling}})
+	if len(found) == 0 || strings.Contains(found[0].Fix, "rule") {
+		t.Errorf("a domain arrives without its tables: %v", found)
 	}
 }
 

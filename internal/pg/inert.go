@@ -210,11 +210,16 @@ func (b *build) nothingReaches(ctx context.Context) error {
 	return nil
 }
 
+// What wireUp did, in the list of what was done.
+const (
+	mapped    = "user mappings"
+	triggered = "event triggers"
+)
+
 // wireUp makes what no archive restores: user mappings that are revived; event triggers, disabled unless they are
 // revived, where our role is a superuser, because nobody else can make them. And it takes tables from pg_partman's maintenance, which would drop and make partitions
 // of the copy by itself.
 func (b *build) wireUp(ctx context.Context) error {
-	const mapped, triggered = "user mappings", "event triggers"
 	mappings, left := mappingsSQL(b.order.Wiring, b.t.opts.Revive, b.order.Roles)
 	b.skipped = append(b.skipped, left...)
 	mappings = append(mappings, noteSQL(mapped))

@@ -40,7 +40,7 @@ func (b *build) giveOwnership(ctx context.Context) error {
 			func(got *work.Ownership) []statement { return rightStatements(want, got, full, true) },
 			func(got *work.Ownership) []statement { return defaultStatements(want, got, full) },
 		} {
-			got, err := readOwnership(ctx, conn)
+			got, err := readOwnership(ctx, conn, nil)
 			if err != nil {
 				return err
 			}
@@ -48,7 +48,7 @@ func (b *build) giveOwnership(ctx context.Context) error {
 				return err
 			}
 		}
-		got, err := readOwnership(ctx, conn)
+		got, err := readOwnership(ctx, conn, nil)
 		if err != nil {
 			return err
 		}

@@ -12,11 +12,12 @@ import (
 	"github.com/lethedb/lethe/internal/work"
 )
 
-// Ownership reads who owns what and who may do what with it, under the snapshot.
-func (s *Snapshot) Ownership(ctx context.Context) (*work.Ownership, error) {
+// Ownership reads who owns what and who may do what with it, under the snapshot. The tables dropped do not arrive, nor
+// what is theirs alone.
+func (s *Snapshot) Ownership(ctx context.Context, dropped []catalog.Name) (*work.Ownership, error) {
 	var o *work.Ownership
 	err := s.under(ctx, catalog.Name{}, "", func(conn *pgx.Conn) (err error) {
-		o, err = readOwnership(ctx, conn)
+		o, err = readOwnership(ctx, conn, numbersOf(s.Catalog(), dropped))
 		return err
 	})
 	if err != nil {
@@ -80,21 +81,51 @@ func (a *archive) leaveWith(id int) {
 
 // actors returns the roles that our role acts for when it gives what it built away, each once.
 func actors(o *work.Ownership) []string {
+	return roleSet(slices.Concat(owners(o), grantors(o)))
+}
+
+// owners returns the roles that own what is the user's, or have default privileges, each once.
+func owners(o *work.Ownership) []string {
 	var names []string
 	for _, object := range o.Objects {
-		if object.Foreign {
-			continue
-		}
-		names = append(names, object.Owner)
-		for _, right := range object.Rights {
-			names = append(names, right.Grantor)
+		if !object.Foreign {
+			names = append(names, object.Owner)
 		}
 	}
 	for _, d := range o.Defaults {
 		names = append(names, d.Role)
 	}
+	return roleSet(names)
+}
+
+// grantors returns the roles that gave rights on what is the user's, each once.
+func grantors(o *work.Ownership) []string {
+	var names []string
+	for _, object := range o.Objects {
+		for _, right := range object.Rights {
+			if !object.Foreign {
+				names = append(names, right.Grantor)
+			}
+		}
+	}
+	return roleSet(names)
+}
+
+// roleSet sorts names of roles and leaves each in once.
+func roleSet(names []string) []string {
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// numbersOf returns the numbers that a source has tables under.
+func numbersOf(c *catalog.Catalog, tables []catalog.Name) []uint32 {
+	oids := []uint32{}
+	for _, name := range tables {
+		if table := c.Table(name); table != nil {
+			oids = append(oids, table.OID)
+		}
+	}
+	return oids
 }
 
 // withoutExtensions returns the catalog without some extensions and what belongs to them.

@@ -46,7 +46,12 @@ const firstUserOID = "16384"
 // readOwnership reads who owns what, and who may do what with it. Objects that an extension or the server
 // made are told of only where their rights are not as they were made; schema public, which the server makes
 // and users treat as theirs, is told of as the user's from the version on that gives it to the database's owner.
-func readOwnership(ctx context.Context, q querier) (*work.Ownership, error) {
+// Nothing is told of the tables gone and of what is theirs alone: their sequences, statistics objects and policies;
+// nor of large objects where the server's table of them is among those.
+func readOwnership(ctx context.Context, q querier, gone []uint32) (*work.Ownership, error) {
+	if gone == nil {
+		gone = []uint32{} // not NULL, of which the server knows no element
+	}
 	o := &work.Ownership{}
 	const exploded = `ARRAY(SELECT format('%s,%s,%s,%s', x.grantor, x.grantee, x.is_grantable, x.privilege_type) FROM aclexplode(coalesce(ACL, acldefault(t.letter::"char", t.owner))) x)`
 	query := `WITH ` + ownedObjects + `, told AS (
@@ -62,8 +67,13 @@ func readOwnership(ctx context.Context, q querier) (*work.Ownership, error) {
 			CASE WHEN t.letter <> '-' THEN ` + strings.Replace(exploded, "ACL", "t.acl", 1) + ` END,
 			CASE WHEN t.letter <> '-' AND t.made THEN ` + strings.Replace(exploded, "ACL", "t.initprivs", 1) + ` END
 		FROM told t CROSS JOIN LATERAL pg_identify_object(t.class, t.oid, 0) i
-		WHERE NOT t.made OR t.acl IS DISTINCT FROM t.initprivs`
-	result, err := q.Query(ctx, query)
+		WHERE (NOT t.made OR t.acl IS DISTINCT FROM t.initprivs)
+			AND NOT (t.class = 'pg_class'::regclass AND t.oid = ANY ($1::oid[]) OR t.class = 'pg_largeobject'::regclass AND t.class::oid = ANY ($1::oid[])
+				OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = t.class AND d.objid = t.oid AND d.deptype IN ('a', 'i')
+						AND d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY ($1::oid[]))
+					AND NOT EXISTS (SELECT FROM pg_depend u WHERE u.refclassid = t.class AND u.refobjid = t.oid AND u.deptype = 'n' -- others use the sequence
+						AND NOT (u.classid = 'pg_attrdef'::regclass AND u.objid IN (SELECT f.oid FROM pg_attrdef f WHERE f.adrelid = ANY ($1::oid[])))))`
+	result, err := q.Query(ctx, query, gone)
 	if err != nil {
 		return nil, sanitize(fmt.Errorf("read owners: %w", err))
 	}
@@ -106,7 +116,7 @@ func readOwnership(ctx context.Context, q querier) (*work.Ownership, error) {
 	if err := readDefaults(ctx, q, o, names, full); err != nil {
 		return nil, err
 	}
-	return o, readPolicies(ctx, q, o, names)
+	return o, readPolicies(ctx, q, o, names, gone)
 }
 
 // roleNames reads the names of all roles; that of 0 is "", PUBLIC.
@@ -200,13 +210,13 @@ func readDefaults(ctx context.Context, q querier, o *work.Ownership, names map[s
 	return sanitize(err)
 }
 
-// readPolicies reads the policies of the user's tables.
-func readPolicies(ctx context.Context, q querier, o *work.Ownership, names map[string]string) error {
+// readPolicies reads the policies of the user's tables, those that are gone aside.
+func readPolicies(ctx context.Context, q querier, o *work.Ownership, names map[string]string, gone []uint32) error {
 	result, err := q.Query(ctx, `SELECT p.oid, format('%I.%I', n.nspname, c.relname), p.polname::text, NOT p.polpermissive,
 			CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
 			ARRAY(SELECT r::text FROM unnest(p.polroles) r WHERE r <> 0),
 			coalesce(pg_get_expr(p.polqual, p.polrelid), ''), coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '')
-		FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE `+userSchemas+` ORDER BY 2, 3`)
+		FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE `+userSchemas+` AND c.oid <> ALL ($1::oid[]) ORDER BY 2, 3`, gone)
 	if err != nil {
 		return sanitize(fmt.Errorf("read policies: %w", err))
 	}

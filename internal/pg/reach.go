@@ -61,23 +61,26 @@ func (s *Source) Wiring(ctx context.Context) ([]catalog.Wire, error) {
 }
 
 // calledByLoading finds what the server evaluates for each row that is loaded and that calls a function which
-// reaches other servers: checks, domains, generated columns, indexes and partition keys.
+// reaches other servers: checks, domains, generated columns, indexes and partition keys, those of the tables $1 aside,
+// which do not arrive.
 const calledByLoading = `WITH RECURSIVE ` + reachingOut + `, called (class, oid) AS (
 		SELECT 'pg_proc'::regclass::oid, oid FROM reaching UNION SELECT 'pg_operator'::regclass::oid, o.oid FROM pg_operator o JOIN reaching r ON r.oid = o.oprcode
 	), callers (class, oid, sub) AS (
 		SELECT DISTINCT d.classid, d.objid, d.objsubid FROM pg_depend d JOIN called c ON c.class = d.refclassid AND c.oid = d.refobjid
 	)
-	SELECT 'constraint ' || quote_ident(k.conname) || ' of ' || coalesce(nullif(k.conrelid, 0)::regclass::text, k.contypid::regtype::text)
-		FROM callers x JOIN pg_constraint k ON x.class = 'pg_constraint'::regclass AND k.oid = x.oid
+	SELECT CASE k.conrelid WHEN 0 THEN 'domain ' ELSE '' END || 'constraint ' || quote_ident(k.conname) || ' of ' || coalesce(nullif(k.conrelid, 0)::regclass::text, k.contypid::regtype::text)
+		FROM callers x JOIN pg_constraint k ON x.class = 'pg_constraint'::regclass AND k.oid = x.oid WHERE k.conrelid <> ALL ($1::oid[])
 	UNION SELECT 'generated column ' || quote_ident(a.attname) || ' of ' || a.attrelid::regclass FROM callers x
 		JOIN pg_attrdef f ON x.class = 'pg_attrdef'::regclass AND f.oid = x.oid JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attgenerated <> ''
+		WHERE a.attrelid <> ALL ($1::oid[])
 	UNION SELECT CASE c.relkind WHEN 'p' THEN 'partition key of ' ELSE 'index ' END || c.oid::regclass FROM callers x
 		JOIN pg_class c ON x.class = 'pg_class'::regclass AND c.oid = x.oid AND c.relkind IN ('i', 'I', 'p')
+		WHERE coalesce((SELECT i.indrelid FROM pg_index i WHERE i.indexrelid = c.oid), c.oid) <> ALL ($1::oid[])
 	ORDER BY 1`
 
 // calledByUse finds what calls such a function by itself when it is used: views, rules, defaults, policies and
 // conditions of triggers. They arrive as they are, with the address and the password that they spell. What calls a
-// function of the user's own, which arrives inert, leads nowhere.
+// function of the user's own, which arrives inert, leads nowhere; nor does what is of the tables $1, which do not arrive.
 const calledByUse = `WITH members (class, oid) AS (
 		SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
 	), users (class, oid) AS (
@@ -88,13 +91,15 @@ const calledByUse = `WITH members (class, oid) AS (
 	SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialised view ' ELSE 'rule ' || quote_ident(r.rulename) || ' of ' END || c.oid::regclass
 		FROM users u JOIN pg_rewrite r ON u.class = 'pg_rewrite'::regclass AND r.oid = u.oid JOIN pg_class c ON c.oid = r.ev_class
 		WHERE (c.relkind <> 'm' OR NOT c.relispopulated) AND ('pg_class'::regclass, c.oid) NOT IN (SELECT * FROM members)
+			AND (c.relkind IN ('v', 'm') OR c.oid <> ALL ($1::oid[]))
 	UNION SELECT 'default of ' || a.attrelid::regclass || '.' || quote_ident(a.attname) FROM users u
 		JOIN pg_attrdef f ON u.class = 'pg_attrdef'::regclass AND f.oid = u.oid
 		JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attgenerated = ''
-		WHERE ('pg_class'::regclass, a.attrelid) NOT IN (SELECT * FROM members)
+		WHERE ('pg_class'::regclass, a.attrelid) NOT IN (SELECT * FROM members) AND a.attrelid <> ALL ($1::oid[])
 	UNION SELECT 'policy ' || quote_ident(p.polname) || ' of ' || p.polrelid::regclass FROM users u JOIN pg_policy p ON u.class = 'pg_policy'::regclass AND p.oid = u.oid
+		WHERE p.polrelid <> ALL ($1::oid[])
 	UNION SELECT 'condition of trigger ' || quote_ident(t.tgname) || ' of ' || t.tgrelid::regclass FROM users u
-		JOIN pg_trigger t ON u.class = 'pg_trigger'::regclass AND t.oid = u.oid AND t.tgqual IS NOT NULL
+		JOIN pg_trigger t ON u.class = 'pg_trigger'::regclass AND t.oid = u.oid AND t.tgqual IS NOT NULL WHERE t.tgrelid <> ALL ($1::oid[])
 	ORDER BY 1`
 
 // collect runs a query and makes a wire of each row.

@@ -6,14 +6,41 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lethedb/lethe/internal/catalog"
+	"github.com/lethedb/lethe/internal/finding"
 )
 
 // verified is what is recorded once a copy has passed: nothing that stands on its rows is left to do.
 const verified = "verified"
+
+// onceWord begins the names of what Once did, in the list of what was done.
+const onceWord = "once "
+
+// Progress is what an earlier attempt of a run recorded as done to what it built.
+type Progress struct {
+	// Mapped reports that user mappings were made, with the options they have now.
+	Mapped bool
+	// Once is what Once did, by the names that it was given.
+	Once []string
+}
+
+// progress reads the list of what was done.
+func (b *build) progress() Progress {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := Progress{Mapped: b.done[mapped]}
+	for what := range b.done {
+		if name, ok := strings.CutPrefix(what, onceWord); ok {
+			p.Once = append(p.Once, name)
+		}
+	}
+	slices.Sort(p.Once)
+	return p
+}
 
 // Landed says that every row has arrived and that enough is kept elsewhere to go on from here: after a
 // failure that is not the data's, Abort leaves what was built, closed, until the next run.
@@ -47,12 +74,14 @@ func (b *build) refute() {
 }
 
 // Once calls do, unless an earlier attempt of this run did the same to what is being built. It is remembered
-// in the database under construction, by its name, once do has returned without an error.
+// in the database under construction, by its name, once do has returned without an error. The name stays there
+// until the build is complete, and so must not spell what is secret.
 func (t *Target) Once(ctx context.Context, what string, do func(ctx context.Context) error) error {
 	b := t.current()
 	if b == nil {
 		return errNotBegun
 	}
+	what = onceWord + what
 	if b.did(what) {
 		return nil
 	}
@@ -147,7 +176,8 @@ func (b *build) findLanded(ctx context.Context) error {
 	if !exists {
 		return gone
 	}
-	return t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
+	var stands finding.List
+	err = t.opts.within(ctx, b.database, func(conn *pgx.Conn) error {
 		cert, err := loadCertificate(ctx, conn)
 		if errors.Is(err, errNoCertificate) {
 			return gone
@@ -164,11 +194,31 @@ func (b *build) findLanded(ctx context.Context) error {
 		}
 		b.cert = cert
 		done, err := column(ctx, conn, `SELECT what FROM lethe.done`)
+		if err != nil {
+			return err
+		}
 		for _, what := range done {
 			b.done[what] = true
 		}
+		stands, err = b.toleratedStands(ctx, conn)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	if len(stands) > 0 {
+		return &RefusedError{Findings: stands}
+	}
+	if err := b.retainsAsBefore(ctx); err != nil {
+		return err
+	}
+	if t.opts.Found != nil {
+		if err := t.opts.Found(b.progress()); err != nil {
+			return err
+		}
+	}
+	b.landed = true // should this attempt fail too, there is what to go on with
+	return nil
 }
 
 // goOn makes the order of work of a resumed run. Nobody saw the keys pass, so foreign keys are asked for.
@@ -181,7 +231,14 @@ func (b *build) goOn(ctx context.Context) error {
 	for _, table := range b.order.Tables {
 		b.schedule.proofs.lose(table.Table.Name)
 	}
-	return nil
+	if b.did(verified) {
+		return nil
+	}
+	// What stands on the rows may have failed for want of another path, or after it was taken back.
+	if err := b.returnPath(ctx); err != nil {
+		return err
+	}
+	return b.lendPath(ctx)
 }
 
 // isLinked reports whether a table has the constraint already: one that an earlier attempt added.

@@ -310,7 +310,7 @@ func wholeTable(entry Retain, news map[catalog.Name]*work.Table, tables []work.T
 	}
 	for _, t := range tables {
 		for _, key := range t.Table.ForeignKeys {
-			if key.References == entry.Table && !t.Empty {
+			if !t.Empty && (isPartOf(entry.Table, key.References, news) || isPartOf(key.References, entry.Table, news)) {
 				return finding.List{{Code: "retain-replace", Object: entry.Table.String(),
 					Message: fmt.Sprintf("the table cannot be replaced: rows of %s refer to it by %s", t.Table.Name, key.Name),
 					Fix:     "retain rows of it by where:"}}
@@ -318,4 +318,20 @@ func wholeTable(entry Retain, news map[catalog.Name]*work.Table, tables []work.T
 		}
 	}
 	return nil
+}
+
+// isPartOf reports whether a table is another or a partition of it, at any depth: rows that leave the one leave the
+// other, and what refers to either is held by them.
+func isPartOf(part, whole catalog.Name, tables map[catalog.Name]*work.Table) bool {
+	for range len(tables) {
+		if part == whole {
+			return true
+		}
+		t := tables[part]
+		if t == nil || !t.Table.IsPartition || len(t.Table.Parents) != 1 {
+			return false
+		}
+		part = t.Table.Parents[0]
+	}
+	return false
 }

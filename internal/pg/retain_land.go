@@ -28,14 +28,7 @@ func (t *Target) Retain(ctx context.Context) ([]Retained, error) {
 		return nil, nil
 	}
 	if b.resumed && len(b.cert.Retained) > 0 {
-		// An earlier attempt wrote the rows, and may not have come to what stands on them.
-		from, err := t.servingRun(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("retain: %w", err)
-		}
-		if !b.did(retainedAs(from, t.opts.Retain)) {
-			return nil, errors.New("retain: before the run failed, rows were carried over from another database than serves now, or others than retain: names now; put that back as it was, or start a new run")
-		}
+		// An earlier attempt wrote the same rows, and may not have come to what stands on them.
 		return b.cert.Retained, b.afterRetaining(ctx, b.cert.Retained)
 	}
 	var all []Retained
@@ -84,6 +77,22 @@ func (t *Target) Retain(ctx context.Context) ([]Retained, error) {
 		return nil, fmt.Errorf("retain: %w", err)
 	}
 	return all, nil
+}
+
+// retainsAsBefore refuses to go on where an earlier attempt carried over other rows than are asked for now.
+func (b *build) retainsAsBefore(ctx context.Context) error {
+	if len(b.cert.Retained) == 0 {
+		return nil
+	}
+	from, err := b.t.servingRun(ctx)
+	if err != nil && !errors.Is(err, errNoCertificate) {
+		return fmt.Errorf("look for the environment's own rows: %w", err)
+	}
+	if b.did(retainedAs(from, b.t.opts.Retain)) {
+		return nil
+	}
+	return refuse("retain-changed", b.database, "before the run failed, rows were carried over from another database than serves now, or others than retain: names now",
+		"put that back as it was, or start a new run: lethe refresh "+b.t.opts.Environment)
 }
 
 // servingRun is the run whose data serves: what is carried over is carried over from there.
@@ -206,7 +215,7 @@ func (l *landing) land(ctx context.Context, from *pgx.Conn) ([]Retained, error) 
 func (l *landing) write(ctx context.Context, tx pgx.Tx) ([]Retained, error) {
 	for _, c := range l.tables {
 		if c.entry != nil && c.entry.Replace {
-			if _, err := tx.Exec(ctx, "DELETE FROM "+c.name.SQL()); err != nil {
+			if _, err := tx.Exec(ctx, "DELETE FROM "+relation(c.name, c.newKind == catalog.Ordinary)); err != nil {
 				return nil, fmt.Errorf("empty %s: %w", c.name, err)
 			}
 		}

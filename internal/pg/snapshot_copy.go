@@ -94,11 +94,17 @@ func (s *sentRows) get(what selected) (rows int64, ok bool) {
 	return rows, ok
 }
 
-// plain reports that q asks for all rows of a table and some of its columns: the server then reads the table
-// without its executor in between, rows of children not included.
+// plain reports that q asks for all rows of a table and some of its columns that are stored: the server then reads
+// the table without its executor in between, rows of children not included.
 func (s *Snapshot) plain(q Query) bool {
 	table := s.tables[q.Table]
-	return table != nil && table.Kind == catalog.Ordinary && q.Range.Kind == work.Whole && q.Where == "" && q.Limit == 0 && len(q.Columns) > 0
+	if table == nil || table.Kind != catalog.Ordinary || q.Range.Kind != work.Whole || q.Where != "" || q.Limit > 0 || len(q.Columns) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(q.Columns, func(name string) bool {
+		column := table.Column(name)
+		return column == nil || column.Generated != "" // COPY takes none by name
+	})
 }
 
 // Count counts the rows of a table, its partitions' and children's not included, that meet the condition. Where

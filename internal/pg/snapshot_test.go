@@ -87,7 +87,7 @@ func TestOddTablesAreReadWhole(t *testing.T) {
 	}
 	db.Exec(t, `INSERT INTO "Foo Bar"."With a space" VALUES (1, 'mixed', 'quoted', 'ü')`, `INSERT INTO "Foo Bar"."select" VALUES (7)`,
 		`INSERT INTO "Foo Bar"."äöüäöüäöüäöüäöüäöüäöüäöüäöüäöüx" VALUES (8)`, `INSERT INTO nothing DEFAULT VALUES`, `INSERT INTO nothing DEFAULT VALUES`,
-		`CREATE TABLE wide (`+strings.Join(wide, " bool, ")+` bool)`, `INSERT INTO wide (c1600) VALUES (true)`,
+		`CREATE TABLE reckoned (a int, twice int GENERATED ALWAYS AS (2 * a) STORED)`, `INSERT INTO reckoned VALUES (21)`, `CREATE TABLE wide (`+strings.Join(wide, " bool, ")+` bool)`, `INSERT INTO wide (c1600) VALUES (true)`,
 		`INSERT INTO parent VALUES (1, 1, 'own', NULL)`, `INSERT INTO heir VALUES (2, 2, 'child', NULL, 'more')`,
 		`INSERT INTO hashed VALUES (1)`, `INSERT INTO measured VALUES ('2024-05-05', 1, 2, 'me'), ('2025-05-05', NULL, 4, 'you')`)
 	foo := func(name string) catalog.Name { return catalog.Name{Schema: "Foo Bar", Name: name} }
@@ -101,6 +101,7 @@ func TestOddTablesAreReadWhole(t *testing.T) {
 			{whole(foo("äöüäöüäöüäöüäöüäöüäöüäöüäöüäöüx"), "äöüäöüäöüäöüäöüäöüäöüäöüäöüäöüy"), "8\n"},
 			{whole(public("nothing")), "\n\n"},
 			{whole(public("scratch"), "id"), ""},
+			{whole(public("reckoned"), "twice", "a"), "42\t21\n"},
 			{whole(public("parent"), "a", "name"), "1\town\n"},
 			{whole(public("heir"), "extra", "a"), "more\t2\n"},
 			{whole(public("measured_2"), "v", "at"), "4\t2025-05-05\n"},

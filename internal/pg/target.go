@@ -41,6 +41,9 @@ type TargetOptions struct {
 	Keep Keep
 	// Resume goes on with a run whose rows have all landed: Begin finds what it built instead of making it.
 	Resume bool
+	// Found is called by Begin of a resumed run with what an earlier attempt recorded, before anything is done to
+	// what it built. An error ends the run, and what was built stays as it was. It may be nil.
+	Found func(Progress) error
 	// KeepFailed keeps a build that failed, closed, until the next run.
 	KeepFailed bool
 	// Revive names what of the source's wiring may live on the copy.

@@ -121,6 +121,34 @@ func (b *build) dropTolerated(ctx context.Context) error {
 	})
 }
 
+// toleratedStands refuses what is tolerated to be missing and stands in what an earlier attempt built: it would
+// stay, and nobody who reads the configuration would think so.
+func (b *build) toleratedStands(ctx context.Context, conn *pgx.Conn) (finding.List, error) {
+	var found finding.List
+	for _, t := range tolerations(b.t.opts.Tolerate, b.order.Catalog.Tables) {
+		query, name := `SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass($1) AND conname = $2)`, ""
+		switch {
+		case t.index != nil:
+			query, name = `SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass($1) AND indexrelid = to_regclass($2))`,
+				catalog.Name{Schema: t.table.Name.Schema, Name: t.index.Name}.SQL()
+		case t.check != nil:
+			name = t.check.Name
+		default:
+			name = t.key.Name
+		}
+		var stands bool
+		if err := conn.QueryRow(ctx, query, t.table.Name.SQL(), name).Scan(&stands); err != nil {
+			return nil, fmt.Errorf("look for %s: %w", t.name, err)
+		}
+		if stands {
+			found = append(found, finding.Finding{Code: "tolerate", Object: t.name,
+				Message: "it was made before the run failed, and would stay",
+				Fix:     fmt.Sprintf("take it out of tolerate:, or start a new run: lethe refresh %s", b.t.opts.Environment)})
+		}
+	}
+	return found, nil
+}
+
 // withoutTolerated returns the tables as they are to arrive: without what is tolerated, and without references
 // to keys that are.
 func withoutTolerated(names []string, tables []catalog.Table) []catalog.Table {

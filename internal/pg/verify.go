@@ -173,7 +173,10 @@ func (b *build) verifyCatalog(ctx context.Context, conn *pgx.Conn) (finding.List
 	var sequences []catalog.Sequence
 	for _, s := range want.Sequences {
 		if s.Extension == "" && !s.Table.IsZero() && dropped(s.Table) {
-			continue
+			if !slices.ContainsFunc(got.Sequences, func(have catalog.Sequence) bool { return have.Name == s.Name }) {
+				continue
+			}
+			s.Table, s.Column = catalog.Name{}, "" // something else needs it
 		}
 		sequences = append(sequences, s)
 	}

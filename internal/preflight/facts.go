@@ -71,7 +71,8 @@ type Source struct {
 	// Outward are materialised views that read other servers when they are refreshed.
 	Outward []catalog.Name
 	// Wiring is what reaches out of the database or acts in it by itself; Calling are checks, indexes and the like
-	// that call a function which reaches other servers for each row that is loaded.
+	// that call a function which reaches other servers for each row that is loaded; what is of a domain begins with
+	// the word.
 	Wiring  []catalog.Wire
 	Calling []string
 	// Leading are views, rules, defaults, policies and conditions of triggers that call such a function of an
@@ -81,8 +82,11 @@ type Source struct {
 	Engines []Engine
 	// Foreign are objects in our own schema that are not ours: the schema is left out of every copy.
 	Foreign []catalog.Name
-	// Owners own objects that arrive; Grantees are named in grants and policies.
-	Owners, Grantees []string
+	// Owners own objects that arrive, or have default privileges; Grantors gave rights on such objects, and Grantees
+	// are named in grants and policies.
+	Owners, Grantors, Grantees []string
+	// Named are all roles that what arrives names in any way, the server's own among them.
+	Named []string
 	// Tablespaces are those in use other than the database's own.
 	Tablespaces []string
 	// Untrusted are functions and foreign-data wrappers, of no extension, that only a superuser can make.

@@ -21,6 +21,7 @@ func Judge(f Facts) finding.List {
 	if f.Source != nil {
 		j.endpoint(f.Source.Endpoint)
 		j.source(*f.Source)
+		j.idle(*f.Source)
 	}
 	if f.Catalog != nil {
 		j.contents(*f.Catalog)
@@ -93,8 +94,11 @@ func (j *judge) source(s Source) {
 			"drop the view from the source, or leave it unpopulated there (REFRESH MATERIALIZED VIEW … WITH NO DATA)")
 	}
 	for _, object := range s.Calling {
-		j.refuse("reaches-out", object, "it calls a function that reaches other servers for each row that is loaded",
-			"drop it on the source, or drop its table by a rule")
+		fix := `drop it on the source, or its table by a rule: drop: "reason"`
+		if strings.HasPrefix(object, "domain ") { // it arrives whatever tables do
+			fix = "drop it on the source"
+		}
+		j.refuse("reaches-out", object, "it calls a function that reaches other servers for each row that is loaded", fix)
 	}
 	for _, object := range s.Leading {
 		j.refuse("reaches-out", object, "it calls a function that reaches other servers by itself, and would do so on the copy",
@@ -257,7 +261,7 @@ func (j *judge) room(t Target) {
 // roles judges whether the roles that the schema names are there and ours to act for. A role that does not
 // arrive leaves what it owns to the owner of the environment's database, whom we act for anyway.
 func (j *judge) roles(s Source, t Target) {
-	named := slices.Concat(s.Owners, s.Grantees)
+	named := slices.Concat(s.Owners, s.Grantors, s.Grantees)
 	for _, wire := range s.Wiring {
 		alive := slices.ContainsFunc(j.facts.Revive, func(r Named) bool { return r.Name == wire.String() })
 		if wire.Kind == catalog.WireMapping && wire.Owner != "" && alive {
@@ -279,8 +283,13 @@ func (j *judge) roles(s Source, t Target) {
 				" on the target's server, or write roles: {map: {"+from+": OTHER}} or roles: {drop: ["+from+"]} in lethe.yaml")
 			continue
 		}
-		if slices.Contains(s.Owners, from) && !slices.Contains(t.Member, name) && !t.Superuser {
-			j.refuse("not-member", name, "role "+t.Role+" may not make objects that this role owns", "GRANT "+
+		owns, gave := slices.Contains(s.Owners, from), slices.Contains(s.Grantors, from)
+		if (owns || gave) && !slices.Contains(t.Member, name) && !t.Superuser {
+			what := "make objects that this role owns"
+			if !owns {
+				what = "grant what this role granted"
+			}
+			j.refuse("not-member", name, "role "+t.Role+" may not "+what, "GRANT "+
 				catalog.QuoteIdentifier(name)+" TO "+catalog.QuoteIdentifier(t.Role)+" on the target's server, or map or drop the role in lethe.yaml")
 		}
 	}

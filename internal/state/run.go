@@ -49,6 +49,11 @@ type Run struct {
 	Host    string `json:"host"`
 	User    string `json:"user"`
 	Version string `json:"version"`
+	// Resumes is the run that this one goes on with, whose data it publishes; "" for one that begins anew.
+	Resumes string `json:"resumes,omitempty"`
+	// ResumedBy are the runs that went on with this one, the oldest first, those that were refused aside; read by Run
+	// and Runs.
+	ResumedBy []string `json:"resumed_by,omitempty"`
 	// Process tells the process that runs it from every other; set by Begin.
 	Process Process `json:"process,omitzero"`
 	Result

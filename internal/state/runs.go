@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lethedb/lethe/internal/work"
@@ -18,11 +19,11 @@ func (s *Store) Begin(ctx context.Context, run Run) error {
 	}
 	p := s.process
 	_, err := s.db.ExecContext(ctx, `INSERT INTO run
-		(id, environment, source, kind, started, host, user, version, pid, boot, space, process_start, outcome, rules, plan, catalog, key_id)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		(id, environment, source, kind, started, host, user, version, pid, boot, space, process_start, outcome, rules, plan, catalog, key_id, resumes)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		run.ID, run.Environment, run.Source, run.Kind, run.Started.UnixMicro(), run.Host, run.User, run.Version,
 		p.PID, p.Boot, p.Space, p.Start, Running,
-		run.Digests.Rules, run.Digests.Plan, run.Digests.Catalog, run.Digests.KeyID)
+		run.Digests.Rules, run.Digests.Plan, run.Digests.Catalog, run.Digests.KeyID, run.Resumes)
 	if err != nil {
 		return fmt.Errorf("record start of run %s: %w", run.ID, err)
 	}
@@ -96,7 +97,8 @@ func whyNotRunning(ctx context.Context, tx *sql.Tx, id string) error {
 }
 
 const runColumns = `SELECT id, environment, source, kind, started, host, user, version, pid, boot, space, process_start,
-	ended, outcome, exit, code, rules, plan, catalog, key_id, database, previous, outage_ms, sessions
+	ended, outcome, exit, code, rules, plan, catalog, key_id, database, previous, outage_ms, sessions, resumes,
+	coalesce((SELECT group_concat(id, ' ') FROM (SELECT later.id FROM run later WHERE later.resumes = run.id AND later.resumes <> '' AND later.outcome <> 'refused' ORDER BY later.started, later.id)), '')
 	FROM run LEFT JOIN publication ON publication.run = run.id `
 
 // Runs returns the runs that filter picks, the newest first, without their Tables, Phases and Cost.
@@ -189,14 +191,18 @@ func (s *Store) scan(row interface{ Scan(...any) error }) (Run, error) {
 		ended              sql.NullInt64
 		database, previous sql.NullString
 		outage, sessions   sql.NullInt64
+		resumedBy          string
 		d                  = &r.Digests
 		p                  = &r.Process
 	)
 	err := row.Scan(&r.ID, &r.Environment, &r.Source, &r.Kind, &started, &r.Host, &r.User, &r.Version,
 		&p.PID, &p.Boot, &p.Space, &p.Start, &ended, &r.Outcome, &r.Exit, &r.Code,
-		&d.Rules, &d.Plan, &d.Catalog, &d.KeyID, &database, &previous, &outage, &sessions)
+		&d.Rules, &d.Plan, &d.Catalog, &d.KeyID, &database, &previous, &outage, &sessions, &r.Resumes, &resumedBy)
 	if err != nil {
 		return Run{}, err
+	}
+	if resumedBy != "" {
+		r.ResumedBy = strings.Fields(resumedBy)
 	}
 	r.Started = time.UnixMicro(started).UTC()
 	if ended.Valid {

@@ -77,6 +77,9 @@ CREATE TABLE run_cost (
 	longest_wait_ms INTEGER NOT NULL,
 	paused_ms INTEGER NOT NULL
 ) STRICT;
+`, `
+ALTER TABLE run ADD COLUMN resumes TEXT NOT NULL DEFAULT ''; -- another machine's, or one that is not on record, too
+CREATE INDEX run_resumes ON run (resumes) WHERE resumes <> '';
 `}
 }
 

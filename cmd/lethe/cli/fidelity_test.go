@@ -211,3 +211,18 @@ func sameBut(t *testing.T, s *stage, doc refreshDocument, allowances []allowed, 
 		}
 	}
 }
+
+// TestASequenceGoesWithItsDroppedTable holds for serials, and that one which something else needs arrives.
+func TestASequenceGoesWithItsDroppedTable(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "version: 1\ntables:\n  public.here: {columns: {id: {keep: \"k\"}}}\n  public.gone: {drop: \"k\"}\n", fill(`CREATE TABLE gone (a serial, b serial, c int GENERATED ALWAYS AS IDENTITY);
+		COMMENT ON SEQUENCE gone_a_seq IS 'goes'; COMMENT ON SEQUENCE gone_b_seq IS 'stays'; CREATE TABLE here (id int DEFAULT nextval('gone_b_seq'));
+		INSERT INTO gone SELECT FROM generate_series(1, 7); INSERT INTO here VALUES (7)`)).adopted()
+	other := pgtest.Role(t, s.production, "").Name
+	s.production.Exec(t, `ALTER TABLE gone OWNER TO `+other, `GRANT `+other+` TO `+s.builder.Name, `GRANT USAGE ON SEQUENCE gone_b_seq TO `+s.owner.Name)
+	s.ok("refresh", "staging")
+	got := s.staging.QueryStrings(t, `SELECT c.relname, pg_get_userbyid(c.relowner) = '`+other+`', obj_description(c.oid), nextval(c.oid) FROM pg_class c WHERE c.relkind = 'S'`)
+	if !slices.Equal(got, []string{"gone_b_seq|t|stays|8"}) {
+		t.Errorf("arrived: %q", got)
+	}
+}

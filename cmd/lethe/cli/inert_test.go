@@ -216,3 +216,23 @@ func livesByName(s *stage, jobs bool) {
 	s.write("lethe.yaml", strings.Replace(s.read("lethe.yaml"), "publication:prices", "publication:price", 1))
 	s.refused(statusRefused, []string{"check", "staging"}, "lethe.yaml:12", "publication:price", "known: publication:prices")
 }
+
+// TestATableThatReachesOutIsDroppedByARule holds that the remedy which the refusal names is one.
+func TestATableThatReachesOutIsDroppedByARule(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "version: 1\n", func(s *stage) {
+		s.production.Exec(t, "CREATE EXTENSION dblink")
+		fill(`CREATE TABLE here (id int);
+		CREATE FUNCTION far(n int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN PERFORM public.dblink_connect('x'); RETURN true; END $$;
+		CREATE TABLE calls (id int CHECK (far(id)))`)(s)
+	}).adopted()
+	s.staging.Exec(t, "ALTER ROLE "+s.builder.Name+" SUPERUSER") // nobody else can install dblink
+	kept := "version: 1\ntables:\n  public.here: {columns: {id: {keep: \"k\"}}}\n"
+	s.write("rules.yaml", kept+"  public.calls: {columns: {id: {keep: \"k\"}}}\n")
+	s.refused(statusRefused, []string{"check", "staging"}, "constraint calls_id_check of public.calls", `or its table by a rule: drop: "reason"`)
+	s.write("rules.yaml", kept+"  public.calls: {drop: \"reason\"}\n")
+	s.ok("refresh", "staging")
+	if got := s.staging.QueryStrings(t, `SELECT relname FROM pg_class WHERE relname IN ('here', 'calls')`); !slices.Equal(got, []string{"here"}) {
+		t.Errorf("arrived: %v", got)
+	}
+}

@@ -116,7 +116,7 @@ func (a *app) refresh(ctx context.Context, name string, o refreshOptions) (*refr
 		if !runName(o.resume) {
 			return nil, usageError("wrong-flag", errors.New("--resume names no run"), "see: lethe runs")
 		}
-		p.run, record.Kind, record.Source = o.resume, state.Resume, ""
+		p.run, record.Kind, record.Source, record.Resumes = o.resume, state.Resume, "", o.resume
 	}
 	if p.key == nil && !p.cfg.Keys.Ephemeral {
 		// Rules that mask nothing by key may go on; compile tells.
@@ -159,6 +159,8 @@ type refreshing struct {
 	accepting []string
 	// built is where the run has built, once enough is kept to go on with it; nil before.
 	built *pg.Target
+	// ran are the places in after: of what an earlier attempt of this run did.
+	ran map[int]bool
 	// complete reports that what was built may be published.
 	complete bool
 }
@@ -334,7 +336,7 @@ func (r *refreshing) order(ctx context.Context, source *pg.Source, snapshot *pg.
 	if err != nil {
 		return nil, err
 	}
-	ownership, err := snapshot.Ownership(ctx)
+	ownership, err := snapshot.Ownership(ctx, dropped(r.plan))
 	if err != nil {
 		return nil, fmt.Errorf("read owners: %w", err)
 	}

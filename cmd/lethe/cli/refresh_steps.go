@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/lethedb/lethe/internal/config"
 	"github.com/lethedb/lethe/internal/pg"
@@ -58,30 +56,47 @@ func (r *refreshing) after(ctx context.Context, target *pg.Target) error {
 		return fmt.Errorf("give the new database its settings: %w", err)
 	}
 	for i, after := range r.env.After {
-		name := cmp.Or(after.SQL, strings.Join(after.Command.Argv, " "))
-		err := target.Once(ctx, fmt.Sprintf("after %d %s", i, name), func(ctx context.Context) error { return r.afterOne(ctx, target, after) })
+		if r.ran[i] {
+			continue
+		}
+		name, do, err := r.prepareAfter(target, i, after)
 		if err != nil {
+			return fmt.Errorf("after: %w", err)
+		}
+		if err := target.Once(ctx, name, do); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// afterOne runs one program or file of statements.
-func (r *refreshing) afterOne(ctx context.Context, target *pg.Target, after config.After) error {
+// prepareAfter reads one entry of after:. It is remembered as done by its place and a digest of what is run.
+func (r *refreshing) prepareAfter(target *pg.Target, i int, after config.After) (name string, do func(context.Context) error, err error) {
 	if after.SQL == "" {
-		r.talk("%s after: %s", r.paint(cyan, "·"), filepath.Base(after.Command.Argv[0]))
-		if err := r.hooks.start(ctx, after.Command, target.Built(), variable{"LETHE_HOOK", "after"}); err != nil {
-			return &failure{status: statusFailed, code: "after-failed", err: fmt.Errorf("after: %w", err), fix: "correct it at " + after.Place.String()}
-		}
-		return nil
+		digest, err := r.commandDigest(after.Command)
+		return afterName(i, digest), func(ctx context.Context) error { return r.runCommand(ctx, target, after) }, err
 	}
-	r.talk("%s after: %s", r.paint(cyan, "·"), after.SQL)
-	statements, err := readStatements(after.SQL)
+	text, err := os.ReadFile(after.SQL)
 	if err != nil {
-		return fmt.Errorf("after: %w", err)
+		return "", nil, fmt.Errorf("read statements: %w", err)
 	}
-	err = target.RunStatements(ctx, after.SQL, statements)
+	statements, err := parseStatements(after.SQL, text)
+	return afterName(i, sqlDigest(text)), func(ctx context.Context) error { return r.runStatements(ctx, target, after.SQL, statements) }, err
+}
+
+// runCommand runs a program in the new database.
+func (r *refreshing) runCommand(ctx context.Context, target *pg.Target, after config.After) error {
+	r.talk("%s after: %s", r.paint(cyan, "·"), filepath.Base(after.Command.Argv[0]))
+	if err := r.hooks.start(ctx, after.Command, target.Built(), variable{"LETHE_HOOK", "after"}); err != nil {
+		return &failure{status: statusFailed, code: "after-failed", err: fmt.Errorf("after: %w", err), fix: "correct it at " + after.Place.String()}
+	}
+	return nil
+}
+
+// runStatements runs a file of statements in the new database.
+func (r *refreshing) runStatements(ctx context.Context, target *pg.Target, file string, statements []pg.Statement) error {
+	r.talk("%s after: %s", r.paint(cyan, "·"), file)
+	err := target.RunStatements(ctx, file, statements)
 	if err != nil && ctx.Err() == nil {
 		return &failure{status: statusFailed, code: "after-failed", err: fmt.Errorf("after: %w", err), fix: "correct the statement"}
 	}
@@ -94,6 +109,11 @@ func readStatements(path string) ([]pg.Statement, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read statements: %w", err)
 	}
+	return parseStatements(path, text)
+}
+
+// parseStatements reads the text of a file of SQL.
+func parseStatements(path string, text []byte) ([]pg.Statement, error) {
 	statements, err := pg.ParseStatements(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)

@@ -15,6 +15,7 @@ func (r *refreshing) resumable(target *pg.Target) func(context.Context, *refresh
 		files := savedFor(r.cfg, r.env.Name, r.passage.run)
 		err := files.write(&saved{
 			Landed: *landed, Masked: r.doc.Masked, Kept: r.doc.Kept, Accepted: r.accepting, Findings: r.doc.Findings, Tools: r.tools,
+			Config: freeze(r.env),
 		})
 		if err != nil {
 			// The run itself needs none of it.
@@ -47,17 +48,30 @@ func (r *refreshing) resume(ctx context.Context) error {
 		return refused("key-changed", fmt.Errorf("run %s was masked with key %s, and the masking key is %s now", run, order.Digests.KeyID, r.key.ID()),
 			"start a new run: lethe refresh "+r.env.Name)
 	}
+	if found := append(r.changed(kept.Config.Keys, freeze(r.env).Keys), stillNamed(order, r.env)...); len(found) > 0 {
+		return refusedBy(statusRefused, "resume", found)
+	}
 	r.doc.Source, r.doc.Digests, r.doc.Masked, r.doc.Kept, r.doc.Findings = order.Source, order.Digests, kept.Masked, kept.Kept, kept.Findings
 	r.accepting, r.tools = kept.Accepted, kept.Tools
 	r.showFindings(kept.Findings)
 	options := r.targetOptions(r.app, r.tools)
 	options.KeepFailed, options.Steps, options.Resume = r.options.keepFailed, true, true
-	target, err := pg.OpenTarget(ctx, options)
-	if err != nil {
+	var target *pg.Target
+	options.Found = func(p pg.Progress) error {
+		found, err := r.undoable(p, kept.Config)
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			return refusedBy(statusRefused, "resume", found)
+		}
+		r.built = target // from here on it can be gone on with, or is refuted
+		return nil
+	}
+	if target, err = pg.OpenTarget(ctx, options); err != nil {
 		return err
 	}
 	defer func() { _ = target.Close() }()
-	r.built = target
 	if err := r.build(ctx, target, refresh.Job{Landed: &kept.Landed}); err != nil {
 		return err
 	}

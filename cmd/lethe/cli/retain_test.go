@@ -24,6 +24,7 @@ const teams = `CREATE TABLE orgs (id integer PRIMARY KEY, name text);
 	CREATE FUNCTION log() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.log VALUES (TG_OP); RETURN NULL; END $$;
 	CREATE TRIGGER log AFTER INSERT OR DELETE ON themes FOR EACH ROW EXECUTE FUNCTION log();
 	ALTER TABLE themes DISABLE TRIGGER log; INSERT INTO themes VALUES ('production'); ALTER TABLE themes ENABLE TRIGGER log;
+	CREATE TABLE old_themes () INHERITS (themes); INSERT INTO old_themes VALUES ('heir');
 	INSERT INTO orgs SELECT i, 'org' FROM generate_series(1, 3) i;
 	INSERT INTO users (org, email) SELECT 1 + i % 3, 'canary' || i || '@leak.test' FROM generate_series(1, 50) i;
 	INSERT INTO notes (author, body) SELECT id, 'n' FROM users;
@@ -37,6 +38,7 @@ tables:
   public.notes: {columns: {id: {keep: "k"}, author: {keep: "k"}, body: {keep: "k"}}}
   public.flags: {rows: none}
   public.themes: {columns: {name: {keep: "k"}}}
+  public.old_themes: {columns: {name: {keep: "k"}}}
   public.log: {columns: {what: {keep: "k"}}}
 `
 
@@ -98,7 +100,7 @@ func TestTheEnvironmentsOwnRowsArriveWhole(t *testing.T) {
 	checks := []string{
 		`SELECT count(*) = 53 FROM users`, `SELECT users = 53 FROM counted`, `SELECT count(*) = 53 FROM notes`,
 		`SELECT nextval('users_id_seq') > 1003`, `SELECT nextval('notes_id_seq') > 2003`,
-		`SELECT count(*) = 0 FROM log`, `SELECT tgenabled = 'O' FROM pg_trigger WHERE tgname = 'log'`,
+		`SELECT count(*) = 1 FROM old_themes`, `SELECT count(*) = 0 FROM log`, `SELECT tgenabled = 'O' FROM pg_trigger WHERE tgname = 'log'`,
 		`SELECT tgenabled = 'A' FROM pg_trigger WHERE tgname = 'stamp'`, `SELECT count(*) = 0 FROM users WHERE email LIKE '%leak.test'`,
 		`SELECT bool_and(convalidated) FROM pg_constraint WHERE contype = 'f'`,
 	}

@@ -119,11 +119,40 @@ func TestAnEnvironmentDoesWithoutAnExtensionThatNoDataNeeds(t *testing.T) {
 	plain := s.read("lethe.yaml")
 	s.write("lethe.yaml", plain+"    without: {extensions: [citext]}\n")
 	s.refused(3, []string{"refresh", "staging"}, "public.person.name", "extension citext")
+	s.write("lethe.yaml", plain+"    without: {extensions: [hstore, HStore]}\n    roles: {map: {nobody_prod: nobody}, drop: ["+strings.ToUpper(s.owner.Name)+", "+s.reader.Name+"]}\n")
+	check := document[checkDocument](s, "check", "staging")
+	if got, want := objectsOf(check.Findings, "names-nothing"), []string{"HStore", strings.ToUpper(s.owner.Name), "nobody_prod"}; !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
+		t.Errorf("names that match nothing: %v, want %v", got, want)
+	}
+	for _, f := range check.Findings {
+		if f.Object == "HStore" && f.Fix != "did you mean hstore?" || f.Object == "nobody_prod" && f.Fix != "correct it, or take it out" {
+			t.Errorf("%s: %s", f.Object, f.Fix)
+		}
+	}
 	s.write("lethe.yaml", plain+"    without: {extensions: [hstore]}\n")
 	if r := s.lethe("refresh", "staging"); r.status != 0 || !strings.Contains(r.err, "pairs") || !strings.Contains(r.err, "person paired") {
 		t.Fatalf("status %d, want 0 and what needs the extension named:\n%s", r.status, r.err)
 	}
 	if got := s.staging.QueryStrings(t, `SELECT extname::text FROM pg_extension UNION ALL SELECT proname::text FROM pg_proc WHERE proname = 'pairs' ORDER BY 1`); strings.Join(got, " ") != "citext plpgsql" {
 		t.Errorf("arrived: %v", got)
+	}
+}
+
+// TestWhoseOwnerWeAreNoMemberOfIsToldBeforehand holds for what the server's first superuser owns, of which the server
+// keeps no note, and that who owns what the rules drop is nobody's matter.
+func TestWhoseOwnerWeAreNoMemberOfIsToldBeforehand(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "version: 1\ntables:\n  public.person: {columns: {id: {keep: \"k\"}}}\n  public.gone: {drop: \"k\"}\n",
+		fill(`CREATE TABLE person (id int); CREATE TABLE gone (id serial); CREATE STATISTICS of_gone ON (id + 1), (id + 2) FROM gone`)).adopted()
+	other := pgtest.Role(t, s.production, "").Name
+	s.production.Exec(t, `ALTER TABLE gone OWNER TO `+other, `ALTER STATISTICS of_gone OWNER TO `+other, `CREATE POLICY few ON gone TO `+other)
+	s.ok("refresh", "staging")
+	first := s.production.QueryStrings(t, `SELECT rolname FROM pg_roles WHERE oid = 10`)[0]
+	s.production.Exec(t, `CREATE FUNCTION theirs() RETURNS int LANGUAGE sql AS 'SELECT 1'`, `ALTER FUNCTION theirs() OWNER TO `+`"`+first+`"`)
+	s.refused(statusRefused, []string{"check", "staging"}, first+": role "+s.builder.Name+" may not make objects that this role owns")
+	s.replace("lethe.yaml", "    publish:", `    roles: {drop: ["`+first+`"]}`+"\n    publish:")
+	s.ok("refresh", "staging")
+	if got := s.staging.QueryStrings(t, `SELECT proowner::regrole FROM pg_proc WHERE proname = 'theirs'`); !slices.Equal(got, []string{s.builder.Name}) {
+		t.Errorf("the function belongs to %v", got)
 	}
 }

@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -119,18 +122,41 @@ func (a *app) showRuns(w io.Writer, runs []state.Run) {
 		fmt.Fprintln(w, "no runs")
 		return
 	}
+	head := table.Row{"run", "what", "env", "started", "took", "outcome", "code"}
+	related := slices.ContainsFunc(runs, func(run state.Run) bool { return relation(run) != "" })
+	if related {
+		head = append(head, "with")
+	}
 	rows := make([]table.Row, 0, len(runs))
 	for _, run := range runs {
-		rows = append(rows, table.Row{
+		row := table.Row{
 			run.ID, run.Kind, run.Environment, run.Started.Local().Format("Jan _2 15:04"), took(run),
 			a.paintOut(outcomeColour(run.Outcome), string(run.Outcome)), run.Code,
-		})
+		}
+		if related {
+			row = append(row, relation(run))
+		}
+		rows = append(rows, row)
 	}
-	a.grid(w, table.Row{"run", "what", "env", "started", "took", "outcome", "code"}, []int{5}, rows, nil)
+	a.grid(w, head, []int{5}, rows, nil)
+}
+
+// relation says which run this one went on with, or by which it was gone on with last.
+func relation(run state.Run) string {
+	switch {
+	case run.Resumes != "":
+		return "resumes " + run.Resumes
+	case len(run.ResumedBy) > 0:
+		return "resumed by " + run.ResumedBy[len(run.ResumedBy)-1]
+	}
+	return ""
 }
 
 // advice is what to do after a run that ended so.
 func advice(run state.Run) string {
+	if n := len(run.ResumedBy); n > 0 {
+		return "lethe runs " + run.ResumedBy[n-1] + " says how it went on"
+	}
 	switch run.Outcome {
 	case state.Published:
 		return "lethe rollback " + run.Environment + " serves the previous one again"
@@ -145,7 +171,8 @@ func advice(run state.Run) string {
 		if run.Kind != state.Refresh && run.Kind != state.Resume {
 			return ""
 		}
-		return "the old environment serves on; lethe refresh " + run.Environment + " starts anew and cleans up; if its rows had arrived, --resume goes on with it"
+		return "the old environment serves on; lethe refresh " + run.Environment + " starts anew and cleans up; if its rows had arrived, --resume " +
+			cmp.Or(run.Resumes, run.ID) + " goes on with it"
 	case state.VerificationFailed:
 		return "the old environment serves on; lethe refresh " + run.Environment + " --keep-failed keeps the build to look at"
 	}
@@ -156,6 +183,8 @@ func (a *app) showRun(w io.Writer, run state.Run) {
 	line := func(name, value string) { a.field(w, name, value) }
 	fmt.Fprintf(w, "%s %s of %s: %s\n", run.ID, run.Kind, run.Environment, a.paintOut(outcomeColour(run.Outcome), string(run.Outcome)))
 	line("source", run.Source)
+	line("resumes", run.Resumes)
+	line("resumed by", strings.Join(run.ResumedBy, ", "))
 	line("started", run.Started.Local().Format(time.DateTime))
 	line("took", took(run))
 	line("by", run.User+"@"+run.Host+", lethe "+run.Version)

@@ -25,6 +25,8 @@ type saved struct {
 	Masked, Kept int
 	Accepted     []string
 	Findings     finding.List
+	// Config is what of the configuration decided the build before its last row had arrived.
+	Config frozen
 	// Tools wrote the schema's archive and read it.
 	Tools pg.Tools
 }
