@@ -5,6 +5,7 @@ import (
 
 	"github.com/lethedb/lethe/anonymize"
 	"github.com/lethedb/lethe/anonymize/masktest"
+	"github.com/lethedb/lethe/internal/catalog"
 )
 
 // BenchmarkMasks prices one value of each mask on one core; Definition.Cost holds the order of it.
@@ -44,4 +45,54 @@ func BenchmarkMasks(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkEveryMask prices each mask on its own example; MASKS.md shows the order of it, as Definition.Cost has it.
+func BenchmarkEveryMask(b *testing.B) {
+	for _, d := range masks() {
+		if d.New == nil {
+			continue
+		}
+		a, row := exampleOf(d)
+		m, err := d.New(a)
+		if err != nil {
+			b.Fatalf("%s: %v", d.Name, err)
+		}
+		b.Run(d.Name, func(b *testing.B) {
+			dst := make([]byte, 0, 1<<10)
+			v := anonymize.Value{Text: []byte(d.Example.Input), Row: row}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := m.Append(dst, v); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// exampleOf are arguments for a mask's own example, and a row that has every column it names.
+func exampleOf(d anonymize.Definition) (anonymize.Args, masktest.Row) {
+	bases := map[catalog.Class]string{
+		catalog.ClassText: "text", catalog.ClassInteger: "int4", catalog.ClassDate: "date", catalog.ClassTimestamp: "timestamptz", catalog.ClassUUID: "uuid",
+		catalog.ClassJSON: "jsonb", catalog.ClassBytes: "bytea", catalog.ClassArray: "text[]", catalog.ClassOther: "hstore",
+	}
+	a := withDefaults(d, args(bases[d.Accepts[0]], d.Example.Params))
+	a.Key = masktest.TestKey(d, a, 0)
+	a.Siblings, a.SiblingTypes = map[string]int{}, map[string]catalog.Type{}
+	var row masktest.Row
+	for _, p := range d.Params {
+		names, _ := a.Params[p.Name].([]string)
+		if name, ok := a.Params[p.Name].(string); ok && p.Kind == anonymize.ParamColumn {
+			names = []string{name}
+		}
+		if p.Kind != anonymize.ParamColumn && p.Kind != anonymize.ParamColumns {
+			continue
+		}
+		for _, name := range names {
+			a.Siblings[name], a.SiblingTypes[name] = len(row.Ins), typeOf("text")
+			row.Ins, row.Outs = append(row.Ins, []byte("person")), append(row.Outs, []byte("Velda"))
+		}
+	}
+	return a, row
 }

@@ -10,7 +10,7 @@ import (
 
 func hstoreOf() anonymize.Definition {
 	d := through("hstore", "masks the values of an hstore by their keys; what no key decides fails the run or is taken out")
-	d.Group, d.Reads = anonymize.GroupStructured, anonymize.ReadsValue
+	d.Group, d.Reads, d.Cost = anonymize.GroupStructured, anonymize.ReadsValue, 200
 	d.Accepts = []catalog.Class{catalog.ClassOther}
 	d.Params = []anonymize.Param{
 		{Name: "keys", Kind: anonymize.ParamPaths, Required: true, Doc: "a mask or a reason to keep for each key"},

@@ -63,7 +63,7 @@ func numbered(name, summary, example, usual string, schemes []numbering) anonymi
 	d := anonymize.Definition{
 		Name: name, Family: name, Group: anonymize.GroupIdentifier, Summary: summary, Accepts: textOnly(),
 		Reads: anonymize.ReadsValue, Determinism: anonymize.Keyed, Uniqueness: anonymize.UniqueNone, Nulls: anonymize.NullsKept,
-		Discloses: append(equalityAndFrequency(), anonymize.DisclosesFormat), Rank: 3, Cost: 150,
+		Discloses: append(equalityAndFrequency(), anonymize.DisclosesFormat), Rank: 3, Cost: numberCost(name),
 		Example: anonymize.Example{Input: example}, Format: schemes[0].format, Safe: schemes[0].safe,
 		Check: func(a anonymize.Args) error {
 			if s := scheme(a); s.longest > limit(a) {
@@ -88,6 +88,19 @@ func numbered(name, summary, example, usual string, schemes []numbering) anonymi
 		d.Format, d.Safe = formats(schemes)
 	}
 	return d
+}
+
+// numberCost is what BenchmarkEveryMask measures, in the order of it.
+func numberCost(name string) int {
+	switch name {
+	case "iban", "filename", "api_key":
+		return 500
+	case "lei":
+		return 400
+	case "card", "isin", "vin", "ip":
+		return 250
+	}
+	return 200
 }
 
 func likeDoc(names []string) string {
@@ -218,10 +231,20 @@ func appendWidth(dst []byte, number uint64, width int) []byte {
 	return dst
 }
 
-// appendFrom appends n letters or digits of an alphabet.
+// appendFrom appends n letters or digits of an alphabet, each equally likely: as many from one draw as it holds.
 func appendFrom(dst []byte, d *derive.Draw, alphabet string, n int) []byte {
-	for range n {
-		dst = append(dst, alphabet[d.N(uint64(len(alphabet)))])
+	base := uint64(len(alphabet))
+	for n > 0 {
+		size, together := base, 1
+		for ; together < n && size < 1<<56/base; together++ {
+			size *= base
+		}
+		x := d.N(size)
+		for range together {
+			dst = append(dst, alphabet[x%base])
+			x /= base
+		}
+		n -= together
 	}
 	return dst
 }

@@ -51,12 +51,13 @@ func ibans() []numbering {
 func writeIBAN(dst []byte, d *derive.Draw, form string) []byte {
 	start := len(dst)
 	dst = append(append(dst, form[:2]...), "00"...)
-	for _, r := range form[2:] {
-		if r == '#' {
-			dst = appendFrom(dst, d, tenDigits, 1)
-		} else {
-			dst = append(dst, byte(r))
+	for rest := form[2:]; rest != ""; {
+		n := len(rest) - len(strings.TrimLeft(rest, "#"))
+		if n > 0 {
+			dst, rest = appendDrawn(dst, d, n), rest[n:]
+			continue
 		}
+		dst, rest = append(dst, rest[0]), rest[1:]
 	}
 	if form[:2] == "IT" {
 		dst[start+4] = 'X' // the form wants a letter there

@@ -23,7 +23,7 @@ func cut(name, summary, example string) anonymize.Definition {
 	return anonymize.Definition{
 		Name: name, Family: name, Group: anonymize.GroupPartial, Unmapped: true, Summary: summary, Accepts: textOnly(),
 		Reads: anonymize.ReadsValue, Determinism: anonymize.Keyed, Uniqueness: anonymize.UniqueNone, Nulls: anonymize.NullsKept,
-		Discloses: everything(), Rank: 5, Cost: 40, Example: anonymize.Example{Input: example},
+		Discloses: everything(), Rank: 5, Cost: 50, Example: anonymize.Example{Input: example},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -162,7 +163,7 @@ func writeIP(dst []byte, d *derive.Draw, own []byte) []byte {
 	}
 	blocks := [...]string{"192.0.2.", "198.51.100.", "203.0.113."}
 	dst = append(dst, blocks[d.N(3)]...)
-	return fmt.Append(dst, 1+d.N(254))
+	return strconv.AppendUint(dst, 1+d.N(254), 10)
 }
 
 func macAddress() anonymize.Definition {
@@ -273,7 +274,7 @@ func sinkURL() anonymize.Definition {
 
 func lorem(words *dictionary.Library) anonymize.Definition {
 	d := drawn("lorem", "replaces a text by everyday words of the same length", "Mary called about the parcel", 1, "", nil)
-	d.Group, d.Cost = anonymize.GroupText, 1000
+	d.Group, d.Cost = anonymize.GroupText, 200
 	d.Discloses = append(equalityAndFrequency(), anonymize.DisclosesLength)
 	d.New = func(a anonymize.Args) (anonymize.Mask, error) {
 		return &loremMask{prf: derive.NewPRF(a.Key), form: canonicalOf(a.Type), words: words.CommonWords(), limit: limit(a)}, nil
