@@ -54,12 +54,20 @@ func hardSchema() []string {
 	}
 }
 
+// TestTheHardSchemaArrivesWhole holds for tables that come in parts and for those that one transaction empties and
+// loads.
 func TestTheHardSchemaArrivesWhole(t *testing.T) {
+	for name, way := range map[string]course{"in parts": {parts: 2}, "at once": {order: loadedWhole}} {
+		t.Run(name, func(t *testing.T) { hardSchemaArrives(t, way) })
+	}
+}
+
+func hardSchemaArrives(t *testing.T, way course) {
 	s := newScene(t, hardSchema()...)
 	reader := pgtest.Role(t, s.target, "")
 	pgtest.Exec(t, asRole(s.source.DSN(), s.owner), `GRANT SELECT ON tree TO `+reader.Name, `GRANT USAGE ON SCHEMA "Foo Bar" TO `+reader.Name,
 		`ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO `+reader.Name)
-	s.refresh(t, "r1", course{parts: 2}).lock.release()
+	s.refresh(t, "r1", way).lock.release()
 
 	want, got := pgtest.AllRows(t, s.source.DSN()), pgtest.AllRows(t, s.target.DSN())
 	assertEqual(t, "tables", len(got), len(want))
