@@ -81,18 +81,9 @@ func exampleOf(d anonymize.Definition) (anonymize.Args, masktest.Row) {
 	a.Key = masktest.TestKey(d, a, 0)
 	a.Siblings, a.SiblingTypes = map[string]int{}, map[string]catalog.Type{}
 	var row masktest.Row
-	for _, p := range d.Params {
-		names, _ := a.Params[p.Name].([]string)
-		if name, ok := a.Params[p.Name].(string); ok && p.Kind == anonymize.ParamColumn {
-			names = []string{name}
-		}
-		if p.Kind != anonymize.ParamColumn && p.Kind != anonymize.ParamColumns {
-			continue
-		}
-		for _, name := range names {
-			a.Siblings[name], a.SiblingTypes[name] = len(row.Ins), typeOf("text")
-			row.Ins, row.Outs = append(row.Ins, []byte("person")), append(row.Outs, []byte("Velda"))
-		}
+	for _, name := range namedColumns(d, a) {
+		a.Siblings[name], a.SiblingTypes[name] = len(row.Ins), typeOf("text")
+		row.Ins, row.Outs = append(row.Ins, []byte("person")), append(row.Outs, []byte("Velda"))
 	}
 	return a, row
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -139,14 +140,19 @@ func writeSecret(dst []byte, d *derive.Draw, own []byte) []byte {
 func ipAddress() anonymize.Definition {
 	d := drawn("ip", "replaces an address of the internet by one that is reserved for documentation, of the same version", "203.0.114.7", len("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
 		"RFC 5737 and RFC 3849 reserve the ranges for documentation", writeIP)
+	return network(d, []string{"inet", "cidr"}, "mac")
+}
+
+// network has d stand on the server's types for its addresses too; other is the mask for the other ones.
+func network(d anonymize.Definition, types []string, other string) anonymize.Definition {
 	d.Accepts = []catalog.Class{catalog.ClassText, catalog.ClassNetwork}
 	check := d.Check
 	d.Check = func(a anonymize.Args) error {
-		switch a.Type.Base {
-		case "inet", "cidr":
+		switch {
+		case slices.Contains(types, a.Type.Base):
 			return nil
-		case "macaddr", "macaddr8":
-			return fmt.Errorf("type %s holds no addresses of the internet; use mac", a.Type.Name)
+		case a.Type.Class() == catalog.ClassNetwork:
+			return fmt.Errorf("type %s holds no such addresses; use %s", a.Type.Name, other)
 		}
 		return check(a)
 	}
@@ -169,18 +175,7 @@ func writeIP(dst []byte, d *derive.Draw, own []byte) []byte {
 func macAddress() anonymize.Definition {
 	d := drawn("mac", "replaces a device's address by one that no maker has", "08:00:2b:01:02:03", len("02:00:00:ff:fe:00:00:00"),
 		"the bit of local administration is set (IEEE 802)", writeMAC)
-	d.Accepts = []catalog.Class{catalog.ClassText, catalog.ClassNetwork}
-	check := d.Check
-	d.Check = func(a anonymize.Args) error {
-		switch a.Type.Base {
-		case "macaddr", "macaddr8":
-			return nil
-		case "inet", "cidr":
-			return fmt.Errorf("type %s holds no addresses of devices; use ip", a.Type.Name)
-		}
-		return check(a)
-	}
-	return d
+	return network(d, []string{"macaddr", "macaddr8"}, "ip")
 }
 
 func writeMAC(dst []byte, d *derive.Draw, own []byte) []byte {

@@ -123,22 +123,30 @@ type nothing struct{}
 
 func (nothing) Append([]byte, anonymize.Value) ([]byte, error) { return nil, nil }
 
+// namedColumns are the columns that parameters name.
+func namedColumns(d anonymize.Definition, a anonymize.Args) []string {
+	var names []string
+	for _, p := range d.Params {
+		switch p.Kind {
+		case anonymize.ParamColumn:
+			if name, ok := a.Params[p.Name].(string); ok {
+				names = append(names, name)
+			}
+		case anonymize.ParamColumns:
+			some, _ := a.Params[p.Name].([]string)
+			names = append(names, some...)
+		}
+	}
+	return names
+}
+
 // readable gives a mask that names columns a row to read them from, all of the type it stands on.
 func readable(d anonymize.Definition, a *anonymize.Args, st serverType) masktest.Row {
 	var row masktest.Row
 	a.Siblings, a.SiblingTypes = map[string]int{}, map[string]catalog.Type{}
-	for _, p := range d.Params {
-		names, _ := a.Params[p.Name].([]string)
-		if name, ok := a.Params[p.Name].(string); ok && p.Kind == anonymize.ParamColumn {
-			names = []string{name}
-		}
-		if p.Kind != anonymize.ParamColumn && p.Kind != anonymize.ParamColumns {
-			continue
-		}
-		for _, name := range names {
-			a.Siblings[name], a.SiblingTypes[name] = len(row.Ins), st.typ
-			row.Ins, row.Outs = append(row.Ins, []byte(st.values[0])), append(row.Outs, []byte(st.values[0]))
-		}
+	for _, name := range namedColumns(d, *a) {
+		a.Siblings[name], a.SiblingTypes[name] = len(row.Ins), st.typ
+		row.Ins, row.Outs = append(row.Ins, []byte(st.values[0])), append(row.Outs, []byte(st.values[0]))
 	}
 	return row
 }
