@@ -229,12 +229,19 @@ func (c *crash) inTheSwap(beside string) {
 	admin, watcher := connected(c.t, c.staging.MaintenanceDSN()), connected(c.t, c.staging.MaintenanceDSN())
 	execute(c.t, admin, "BEGIN")
 	execute(c.t, admin, "COMMENT ON DATABASE "+all[at]+" IS 'held'")
+	var oids []uint32 // their names may change
+	if err := watcher.QueryRow(c.t.Context(), `SELECT array_agg(oid) FROM pg_database WHERE datname = ANY ($1)`, all).Scan(&oids); err != nil {
+		c.t.Fatal(err)
+	}
 	p := c.start(args...)
 	eventually(c.t, watcher, `SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'object' AND l.classid = 'pg_database'::regclass
 		AND NOT l.granted AND a.application_name LIKE 'lethe/%' AND l.objid = (SELECT oid FROM pg_database WHERE datname = $1)`, all[at])
 	p.kill()
 	execute(c.t, admin, "ROLLBACK")
 	closeSession(c.t, admin)
+	// The server ends the session of who is gone in its own time; who connects while it holds a name is turned away.
+	eventually(c.t, watcher, `SELECT (count(*) = 0)::int FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'object'
+		AND l.classid = 'pg_database'::regclass AND a.application_name LIKE 'lethe/%' AND l.objid = ANY ($1)`, oids)
 	if got := c.serves(); beside == "__previous_" && got != pair(c.at) {
 		c.t.Errorf("killed after the swap, generation %s serves, want %d", got, c.at)
 	}
