@@ -29,7 +29,7 @@ func nationalIDs() []numbering {
 				return appendFrom(appendDrawn(append(dst, "ZZ"...), d, 6), d, "ABCD", 1)
 			},
 		},
-		{name: "de", longest: 11, format: "an IdNr with its check digit (ISO 7064 MOD 11,10)", write: writeIdNr},
+		{name: "de", longest: 11, format: "an IdNr with its check digit (ISO 7064 MOD 11,10)", write: writeIDNr},
 		{
 			name: "fr", longest: 15, format: "an NIR with its key (97 - n mod 97)",
 			write: func(dst []byte, d *derive.Draw, _ []byte) []byte {
@@ -95,9 +95,9 @@ func eleven(sum int) byte {
 	return '0'
 }
 
-// writeIdNr writes ten digits of which the first is not 0 and one comes exactly twice and one not at all, as the
+// writeIDNr writes ten digits of which the first is not 0 and one comes exactly twice and one not at all, as the
 // German authority builds its numbers, and the check digit.
-func writeIdNr(dst []byte, d *derive.Draw, _ []byte) []byte {
+func writeIDNr(dst []byte, d *derive.Draw, _ []byte) []byte {
 	start := len(dst)
 	dst = append(dst, tenDigits...)
 	digits := dst[start:]

@@ -87,15 +87,19 @@ func cards() []numbering {
 }
 
 // otherNumbers are schemes that are the same everywhere.
-func otherNumbers() []numbering {
-	const safeLetters = "ABCDEFGHJKLMNPRSTUVWXYZ" // of a VIN: no I, O and Q
-	drawn := func(letters string, digits int) func([]byte, *derive.Draw, []byte) []byte {
-		return func(dst []byte, d *derive.Draw, _ []byte) []byte {
-			return appendDrawn(appendFrom(dst, d, upperLetters, len(letters)), d, digits)
-		}
+func otherNumbers() []numbering { return append(moneyNumbers(), thingNumbers()...) }
+
+// lettersThenDigits writes some letters and then some digits.
+func lettersThenDigits(letters, digits int) func([]byte, *derive.Draw, []byte) []byte {
+	return func(dst []byte, d *derive.Draw, _ []byte) []byte {
+		return appendDrawn(appendFrom(dst, d, upperLetters, letters), d, digits)
 	}
+}
+
+// moneyNumbers are those of cards, banks and securities.
+func moneyNumbers() []numbering {
 	return []numbering{
-		{name: "card_cvv", longest: 3, format: "three digits", write: drawn("", 3)},
+		{name: "card_cvv", longest: 3, format: "three digits", write: lettersThenDigits(0, 3)},
 		{
 			name: "bic", longest: 8, format: "eight characters of ISO 9362", safe: "a location code that ends in 0 is for tests",
 			write: func(dst []byte, d *derive.Draw, own []byte) []byte {
@@ -142,6 +146,13 @@ func otherNumbers() []numbering {
 				return appendWidth(dst[:len(dst)-2], uint64(check), 2)
 			},
 		},
+	}
+}
+
+// thingNumbers are those of devices, vehicles, patients and papers.
+func thingNumbers() []numbering {
+	const safeLetters = "ABCDEFGHJKLMNPRSTUVWXYZ" // of a VIN: no I, O and Q
+	return []numbering{
 		{
 			name: "imei", longest: 15, format: "a valid Luhn check digit", safe: "a reporting body of 00 is for tests (3GPP TS 23.003)",
 			write: func(dst []byte, d *derive.Draw, _ []byte) []byte {
@@ -181,8 +192,8 @@ func otherNumbers() []numbering {
 				return append(dst, personal.Luhn(append(append(whole[:0], "80840"...), dst[start:]...)))
 			},
 		},
-		{name: "passport", longest: 9, format: "a letter and eight digits", write: drawn("A", 8)},
-		{name: "driving_licence", longest: 13, format: "a letter and twelve digits", write: drawn("A", 12)},
+		{name: "passport", longest: 9, format: "a letter and eight digits", write: lettersThenDigits(1, 8)},
+		{name: "driving_licence", longest: 13, format: "a letter and twelve digits", write: lettersThenDigits(1, 12)},
 		{
 			name: "plate", longest: 8, format: "three letters, two digits and three letters",
 			write: func(dst []byte, d *derive.Draw, _ []byte) []byte {
