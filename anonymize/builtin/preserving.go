@@ -87,7 +87,8 @@ func formatPreserving() anonymize.Definition {
 		Discloses: append(equalityAndFrequency(), anonymize.DisclosesLength, anonymize.DisclosesFormat), Rank: 4, Cost: 500, Reversible: true,
 		Format:   "as many digits, and everything between them, are those of the original",
 		Example:  anonymize.Example{Input: "C-2041-77300"},
-		Capacity: func(anonymize.Args) float64 { return 1e6 },
+		// What has as many digits can have no more distinct values than outputs.
+		Capacity: func(anonymize.Args) float64 { return math.Inf(1) },
 		New: func(a anonymize.Args) (anonymize.Mask, error) {
 			m := &fpeMask{form: canonicalOf(a.Type)}
 			size := uint64(1)
