@@ -31,7 +31,7 @@ race: ## The packages with goroutines, under the race detector
 	$(GO) test -race $(TESTFLAGS) -short ./anonymize/... ./internal/copybinary ./internal/copytext ./internal/ledger ./internal/masked ./internal/state ./scheduler/...
 
 .PHONY: fuzz
-fuzz: ## Each fuzz target for FUZZTIME (default 5s)
+fuzz: ## Each fuzz target for FUZZTIME (default 5s; 1000x for so many inputs)
 	@.ci/fuzz $(FUZZTIME)
 
 .PHONY: crash
