@@ -9,6 +9,8 @@ const (
 	upperLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	consonants   = "BCDFGHJKLMNPQRSTVWXYZ"
 	tenDigits    = "0123456789"
+	// dniLetters are the letters of a DNI, by the remainder of its number by 23.
+	dniLetters = "TRWAGMYFPDXBNJZSQVHLCKE"
 )
 
 // nationalIDs are numbers of persons, by country.
@@ -45,7 +47,7 @@ func nationalIDs() []numbering {
 			name: "es", longest: 9, format: "a DNI with its letter (mod 23)",
 			write: func(dst []byte, d *derive.Draw, _ []byte) []byte {
 				n := d.N(1e8)
-				return append(appendWidth(dst, n, 8), "TRWAGMYFPDXBNJZSQVHLCKE"[n%23])
+				return append(appendWidth(dst, n, 8), dniLetters[n%uint64(len(dniLetters))])
 			},
 		},
 		{name: "it", longest: 16, format: "a codice fiscale with its check letter", write: writeCodiceFiscale},

@@ -99,8 +99,11 @@ func requiredParams(t *testing.T, mask string, typ catalog.Type) map[string]any 
 
 // valuesFor returns the values that a mask is shown: those that refuse what is not of their form get some that are.
 func valuesFor(d anonymize.Definition, st serverType) []string {
-	if d.Name == "fpe" {
+	switch d.Name {
+	case "fpe":
 		return []string{"123456", "C-204177", "000000"}
+	case "permute_number":
+		return []string{"123-45-6789", "000000000"}
 	}
 	return st.values
 }
