@@ -85,8 +85,8 @@ func formatPreserving() anonymize.Definition {
 		Accepts: textOnly(),
 		Reads:   anonymize.ReadsValue, Determinism: anonymize.Keyed, Uniqueness: anonymize.UniqueExact, Nulls: anonymize.NullsKept,
 		Discloses: append(equalityAndFrequency(), anonymize.DisclosesLength, anonymize.DisclosesFormat), Rank: 4, Cost: 500, Reversible: true,
-		Format:   "as many digits, and everything between them, are those of the original",
-		Example:  anonymize.Example{Input: "C-2041-77300"},
+		Format:  "as many digits, and everything between them, are those of the original",
+		Example: anonymize.Example{Input: "C-2041-77300"},
 		// What has as many digits can have no more distinct values than outputs.
 		Capacity: func(anonymize.Args) float64 { return math.Inf(1) },
 		New: func(a anonymize.Args) (anonymize.Mask, error) {

@@ -10,7 +10,7 @@ import (
 
 // TestNumbersThatArePermutedCheckAndStayApart holds for every scheme, on numbers that check by another reckoning.
 func TestNumbersThatArePermutedCheckAndStayApart(t *testing.T) {
-	luhn := func(s string) bool { return passesLuhn(s) }
+	luhn := passesLuhn
 	for scheme, c := range map[string]struct {
 		inputs []string
 		valid  func(string) bool
