@@ -90,9 +90,27 @@ func (a *agenda) wait(t, need *task) {
 	}
 }
 
-// leadsTo reports whether other is t or waits for it, at first or second hand.
-func (t *task) leadsTo(other *task) bool {
-	return t == other || slices.ContainsFunc(t.then, func(next *task) bool { return next.leadsTo(other) })
+// leading returns the tasks that the given one waits for, at first or second hand, and itself. Each task is looked at
+// once: in a schema of many keys the ways from one task to another are without number.
+func (a *agenda) leading(to *task) map[*task]bool {
+	leads := map[*task]bool{to: true}
+	known := map[*task]bool{to: true}
+	var look func(t *task) bool
+	look = func(t *task) bool {
+		if !known[t] {
+			known[t] = true
+			for _, next := range t.then {
+				if look(next) {
+					leads[t] = true
+				}
+			}
+		}
+		return leads[t]
+	}
+	for _, t := range a.tasks {
+		look(t)
+	}
+	return leads
 }
 
 // start orders the tasks: first what the longest rest of the work waits for, so that at its end every core

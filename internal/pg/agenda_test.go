@@ -75,6 +75,49 @@ func TestNoTaskIsTakenBeforeWhatItNeedsNorBesideWhatItWouldWaitFor(t *testing.T)
 	})
 }
 
+// TestWhatLeadsToATaskIsFoundOnAnyLadder holds for agendas with more ways through them than could ever be gone, and
+// against the definition.
+func TestWhatLeadsToATaskIsFoundOnAnyLadder(t *testing.T) {
+	var a agenda
+	step := []*task{a.add(&task{})}
+	aside := a.add(&task{}, step...)
+	for range 200 {
+		step = []*task{a.add(&task{}, step...), a.add(&task{}, step...), a.add(&task{}, step...)}
+	}
+	last := a.add(&task{}, step...)
+	after := a.add(&task{}, last)
+	leads := a.leading(last)
+	if len(leads) != len(a.tasks)-2 || leads[aside] || leads[after] {
+		t.Errorf("%d of %d tasks lead to the last but one", len(leads), len(a.tasks))
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		var a agenda
+		n := rapid.IntRange(1, 12).Draw(t, "tasks")
+		needs := make([][]bool, n) // transitively, each of itself too
+		for i := range n {
+			var some []*task
+			needs[i] = make([]bool, n)
+			needs[i][i] = true
+			for j := range i {
+				if rapid.IntRange(0, 3).Draw(t, "needs") == 0 {
+					some = append(some, a.tasks[j])
+					for k := range j + 1 {
+						needs[i][k] = needs[i][k] || needs[j][k]
+					}
+				}
+			}
+			a.add(&task{}, some...)
+		}
+		to := rapid.IntRange(0, n-1).Draw(t, "to")
+		leads := a.leading(a.tasks[to])
+		for i := range n {
+			if leads[a.tasks[i]] != needs[to][i] {
+				t.Fatalf("task %d leads to %d: %v", i, to, leads[a.tasks[i]])
+			}
+		}
+	})
+}
+
 func checkTask(t *rapid.T, next *task, needs map[*task][]*task, ended, taken map[*task]bool) {
 	if taken[next] {
 		t.Fatalf("a task was taken twice")

@@ -242,8 +242,9 @@ func (s *schedule) giveWay(k *foreignKey, add *task) {
 	if o == nil || o.tree {
 		return // what stands on a whole tree comes late anyway
 	}
+	leading := s.agenda.leading(add)
 	for _, t := range s.agenda.tasks {
-		if t.table == o.name && !t.load && !t.leadsTo(add) {
+		if t.table == o.name && !t.load && !leading[t] {
 			s.agenda.wait(t, add)
 		}
 	}
