@@ -61,11 +61,9 @@ const (
 // Determinism says when two runs agree.
 type Determinism string
 
-// How a mask's output depends on its input. DataFree masks read nothing at all; PerRun masks draw anew in each
-// run, so that two copies have nothing in common.
+// How a mask's output depends on its input. DataFree masks read nothing at all.
 const (
 	Keyed    Determinism = "keyed"
-	PerRun   Determinism = "per-run"
 	DataFree Determinism = "data-free"
 	Kept     Determinism = "kept"
 )

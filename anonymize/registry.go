@@ -98,7 +98,7 @@ func (d *Definition) problems() []string {
 	refuse(len(d.Accepts) == 0, "it accepts no class of type")
 	refuse(!distinctWithin(d.Accepts, classes()), "Accepts holds a class twice or an unknown one")
 	refuse(!slices.Contains([]Reads{ReadsValue, ReadsRow}, d.Reads), "it reads %q; value and row can be served", d.Reads)
-	refuse(!slices.Contains([]Determinism{Keyed, PerRun, DataFree, Kept}, d.Determinism), "determinism %q is unknown", d.Determinism)
+	refuse(!slices.Contains([]Determinism{Keyed, DataFree, Kept}, d.Determinism), "determinism %q is unknown", d.Determinism)
 	refuse(!slices.Contains([]Uniqueness{UniqueExact, UniqueBounded, UniqueNone}, d.Uniqueness), "uniqueness %q is unknown", d.Uniqueness)
 	refuse(!slices.Contains([]Nulls{NullsKept, NullsMasked}, d.Nulls), "null policy %q is unknown", d.Nulls)
 	refuse(!distinctWithin(d.Discloses, disclosures()), "Discloses holds a word twice or an unknown one")

@@ -35,7 +35,7 @@ func (m *arrayMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 	text := v.Text
 	if len(text) > 0 && text[0] == '[' { // bounds that do not begin at 1
 		equals := bytes.IndexByte(text, '=')
-		if equals < 0 || bytes.Trim(text[:equals], "[]:-+0123456789") != nil && len(bytes.Trim(text[:equals], "[]:-+0123456789")) > 0 {
+		if equals < 0 || len(bytes.Trim(text[:equals], "[]:-+0123456789")) > 0 {
 			return nil, errArray
 		}
 		dst = append(dst, text[:equals+1]...)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lethedb/lethe/anonymize"
 	"github.com/lethedb/lethe/anonymize/derive"
+	"github.com/lethedb/lethe/internal/personal"
 )
 
 // identifiers returns the masks for numbers that authorities and issuers hand out, check digits and all.
@@ -247,6 +248,35 @@ func appendFrom(dst []byte, d *derive.Draw, alphabet string, n int) []byte {
 		n -= together
 	}
 	return dst
+}
+
+// freely writes a prefix, digits that are all free, and what follows from the digits.
+func freely(prefix string, free int, check func(dst, free []byte) []byte) func([]byte, *derive.Draw, []byte) []byte {
+	return func(dst []byte, d *derive.Draw, _ []byte) []byte {
+		dst = append(dst, prefix...)
+		start := len(dst)
+		dst = appendDrawn(dst, d, free)
+		return check(dst, dst[start:])
+	}
+}
+
+// appendLuhn appends the check digit of free digits.
+func appendLuhn(dst, free []byte) []byte { return append(dst, personal.Luhn(free)) }
+
+// appendDNI appends the letter of a DNI.
+func appendDNI(dst, free []byte) []byte {
+	n := 0
+	for _, b := range free {
+		n = (n*10 + int(b-'0')) % len(dniLetters)
+	}
+	return append(dst, dniLetters[n])
+}
+
+// appendCPF appends the two check digits of a CPF.
+func appendCPF(dst, free []byte) []byte {
+	first := eleven(personal.Weighted(free, 10, 9, 8, 7, 6, 5, 4, 3, 2))
+	second := eleven(personal.Weighted(free, 11, 10, 9, 8, 7, 6, 5, 4, 3) + 2*int(first-'0'))
+	return append(dst, first, second)
 }
 
 // appendBirthday appends the day of birth of somebody of the twentieth century, as YYMMDD.

@@ -43,13 +43,7 @@ func nationalIDs() []numbering {
 				return appendWidth(dst, uint64(97-personal.Mod97(dst[start:])), 2)
 			},
 		},
-		{
-			name: "es", longest: 9, format: "a DNI with its letter (mod 23)",
-			write: func(dst []byte, d *derive.Draw, _ []byte) []byte {
-				n := d.N(1e8)
-				return append(appendWidth(dst, n, 8), dniLetters[n%uint64(len(dniLetters))])
-			},
-		},
+		{name: "es", longest: 9, format: "a DNI with its letter (mod 23)", write: freely("", 8, appendDNI)},
 		{name: "it", longest: 16, format: "a codice fiscale with its check letter", write: writeCodiceFiscale},
 		{name: "nl", longest: 9, format: "a BSN that passes the eleven test", write: writeBSN},
 		{
@@ -69,15 +63,7 @@ func nationalIDs() []numbering {
 				return append(dst, personal.Luhn(dst[start:]))
 			},
 		},
-		{
-			name: "br", longest: 11, format: "a CPF with its two check digits (mod 11)",
-			write: func(dst []byte, d *derive.Draw, _ []byte) []byte {
-				start := len(dst)
-				dst = appendDrawn(dst, d, 9)
-				dst = append(dst, eleven(personal.Weighted(dst[start:], 10, 9, 8, 7, 6, 5, 4, 3, 2)))
-				return append(dst, eleven(personal.Weighted(dst[start:], 11, 10, 9, 8, 7, 6, 5, 4, 3, 2)))
-			},
-		},
+		{name: "br", longest: 11, format: "a CPF with its two check digits (mod 11)", write: freely("", 9, appendCPF)},
 		{
 			name: "in", longest: 12, format: "an Aadhaar number with its check digit (Verhoeff)",
 			write: func(dst []byte, d *derive.Draw, _ []byte) []byte {
@@ -162,13 +148,6 @@ func codiceFiscaleCheck(code []byte) byte {
 
 // taxIDs are numbers of tax payers and companies, by country.
 func taxIDs() []numbering {
-	luhn := func(first string, digits int) func([]byte, *derive.Draw, []byte) []byte {
-		return func(dst []byte, d *derive.Draw, _ []byte) []byte {
-			start := len(dst)
-			dst = appendDrawn(append(dst, first...), d, digits)
-			return append(dst, personal.Luhn(dst[start:]))
-		}
-	}
 	return []numbering{
 		{
 			name: "us", longest: 9, format: "an EIN's nine digits", safe: "no campus of the IRS has such a prefix",
@@ -195,9 +174,13 @@ func taxIDs() []numbering {
 				return append(dst, personal.Mod11x10(dst[start:]))
 			},
 		},
-		{name: "fr", longest: 9, format: "a SIREN with its check digit (Luhn)", write: luhn("", 8)},
-		{name: "it", longest: 11, format: "a partita IVA with its check digit (Luhn)", write: luhn("", 10)},
-		{name: "se", longest: 10, format: "an organisationsnummer with its check digit (Luhn)", write: luhn("55", 7)},
+		{name: "fr", longest: 9, format: "a SIREN with its check digit (Luhn)", write: freely("", 8, appendLuhn)},
+		{name: "it", longest: 11, format: "a partita IVA with its check digit (Luhn)", write: freely("", 10, appendLuhn)},
+		{name: "se", longest: 10, format: "an organisationsnummer with its check digit (Luhn)", write: func(dst []byte, d *derive.Draw, _ []byte) []byte {
+			start := len(dst)
+			dst = appendDrawn(append(dst, "55"...), d, 7)
+			return appendLuhn(dst, dst[start:])
+		}},
 		{
 			name: "nl", longest: 14, format: "a btw-id that checks (MOD 97-10)",
 			write: func(dst []byte, d *derive.Draw, _ []byte) []byte {

@@ -84,7 +84,7 @@ func moved(name string, group anonymize.Group, summary string, param anonymize.P
 		},
 		Rank: 5, Cost: 200, Example: anonymize.Example{Input: "4711", Params: map[string]any{param.Name: example}},
 		Check: func(a anonymize.Args) error {
-			if p, _ := numberOf(a, param.Name); p <= 0 && group != anonymize.GroupGeneralize || p <= 0 && param.Name == "step" {
+			if p, _ := numberOf(a, param.Name); p <= 0 && (group == anonymize.GroupPerturb || param.Name == "step") {
 				return fmt.Errorf("%s must be above 0; 0 would mask nothing", param.Name)
 			}
 			return nil

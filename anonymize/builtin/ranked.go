@@ -24,25 +24,14 @@ type ranking struct {
 
 // rankings are the schemes that permute_number knows.
 func rankings() []ranking {
-	luhn := func(dst, free []byte) []byte { return append(dst, personal.Luhn(free)) }
 	return []ranking{
 		{"us_ssn", "", 9, func(dst, _ []byte) []byte { return dst }},
-		{"card", "", 15, luhn},
-		{"imei", "", 14, luhn},
-		{"fr_siren", "", 8, luhn},
-		{"it_piva", "", 10, luhn},
-		{"es_dni", "", 8, func(dst, free []byte) []byte {
-			n := 0
-			for _, b := range free {
-				n = (n*10 + int(b-'0')) % len(dniLetters)
-			}
-			return append(dst, dniLetters[n])
-		}},
-		{"br_cpf", "", 9, func(dst, free []byte) []byte {
-			first := eleven(personal.Weighted(free, 10, 9, 8, 7, 6, 5, 4, 3, 2))
-			second := eleven(personal.Weighted(free, 11, 10, 9, 8, 7, 6, 5, 4, 3) + 2*int(first-'0'))
-			return append(dst, first, second)
-		}},
+		{"card", "", 15, appendLuhn},
+		{"imei", "", 14, appendLuhn},
+		{"fr_siren", "", 8, appendLuhn},
+		{"it_piva", "", 10, appendLuhn},
+		{"es_dni", "", 8, appendDNI},
+		{"br_cpf", "", 9, appendCPF},
 		{"in_aadhaar", "", 11, func(dst, free []byte) []byte { return append(dst, personal.Verhoeff(free)) }},
 		{"de_vat", "DE", 8, func(dst, free []byte) []byte { return append(dst, personal.Mod11x10(free)) }},
 	}

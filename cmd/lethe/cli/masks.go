@@ -232,9 +232,7 @@ func (a *app) showMask(w io.Writer, d maskDocument) {
 		{"safe", d.Safe},
 		{"cost", fmt.Sprintf("about %d ns a value", d.Cost)},
 	} {
-		if line[1] != "" {
-			a.field(w, line[0], line[1])
-		}
+		a.field(w, line[0], line[1])
 	}
 	if d.Inputs > 0 {
 		a.field(w, "inputs", fmt.Sprintf("at most %.3g: who can try them all sees through it", d.Inputs))
@@ -247,17 +245,7 @@ func (a *app) showMask(w io.Writer, d maskDocument) {
 	}
 	fmt.Fprintf(w, "\n  parameters\n")
 	for _, p := range d.Params {
-		note := p.Kind
-		switch {
-		case p.Required:
-			note += ", required"
-		case p.Default != nil:
-			note += fmt.Sprintf(", default %v", p.Default)
-		}
-		if len(p.Choices) > 0 {
-			note += ": " + strings.Join(p.Choices, " | ")
-		}
-		a.tell(w, 8, "    %s (%s)\n        %s", a.paintOut(bold, p.Name), note, p.Doc)
+		a.tell(w, 8, "    %s (%s)\n        %s", a.paintOut(bold, p.Name), p.takes(), p.Doc)
 	}
 }
 

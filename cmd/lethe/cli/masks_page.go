@@ -23,8 +23,8 @@ says the same in a terminal. How rules name masks and their parameters is in [RU
 - **discloses**: what of the originals can still be seen in the output
 - **ns**: the order of nanoseconds a value takes on one core (`+"`make bench-go`"+`)
 
-Output depends on the value, the masking key and the domain alone, unless it is said to be data-free (on nothing) or
-per run. NULL stays NULL unless it is said otherwise.
+Output depends on the value, the masking key and the domain alone, unless it is said to be data-free (on nothing).
+NULL stays NULL unless it is said otherwise.
 `)
 	for _, group := range anonymize.Groups() {
 		first := true
@@ -127,14 +127,14 @@ func maskNotes(d maskDocument) []string {
 // takes says what a parameter takes, and what it is when it is absent.
 func (p paramDocument) takes() string {
 	text := p.Kind
-	if len(p.Choices) > 0 {
-		text = strings.Join(p.Choices, " | ")
-	}
 	switch {
 	case p.Required:
 		text += ", required"
 	case p.Default != nil:
 		text += fmt.Sprintf(", default %v", p.Default)
+	}
+	if len(p.Choices) > 0 {
+		text += ": " + strings.Join(p.Choices, " | ")
 	}
 	return text
 }
