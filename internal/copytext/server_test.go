@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -154,6 +155,7 @@ func writeField(dst []byte, value *string) []byte {
 // Whatever stands between two newlines, the server and we see the same rows and values in it, or both
 // refuse. Left out are the end mark and bare carriage returns, which the server takes in ways of its own.
 func TestWeSplitAndUnescapeAsTheServerDoes(t *testing.T) {
+	bareReturn := regexp.MustCompile(`(^|[^\\])(\\\\)*\r`)
 	s := connect(t, "CREATE TABLE t (a text, b text)")
 	piece := rapid.OneOf(
 		rapid.SampledFrom([]string{
@@ -178,6 +180,9 @@ func TestWeSplitAndUnescapeAsTheServerDoes(t *testing.T) {
 		}
 		if bytes.HasSuffix(text, []byte("\\\n")) { // it may end inside a row, which the server forgives
 			text = append(text, "\\N\t\\N\n"...)
+		}
+		if bareReturn.Match(text) { // two pieces make one: a backslash, and one that was to escape the return
+			t.Skip("a bare carriage return")
 		}
 		ours, ourErr := decode(text)
 		for _, row := range ours {
