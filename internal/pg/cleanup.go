@@ -41,9 +41,10 @@ func (r related) unpublished() bool {
 	return !r.serving && !r.broken && r.replaced.IsZero() && r.state == Built
 }
 
-// leftover reports what a run left that ended before its build was good for anything.
+// leftover reports what a run left that ended before its build was good for anything, and what was being dropped
+// when the server or we died, whatever it was before: the server lets nobody into it and takes only another DROP.
 func (r related) leftover() bool {
-	return !r.serving && r.replaced.IsZero() && r.state != Built
+	return !r.serving && (r.broken || r.replaced.IsZero() && r.state != Built)
 }
 
 // disposable reports whether a database holds nothing but what a run of ours put there: one that was

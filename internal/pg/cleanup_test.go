@@ -89,6 +89,19 @@ func TestARunThatDiesAnywhereLeavesTheOldServingAndTheNextCleansUp(t *testing.T)
 	}
 }
 
+// TestADropThatBrokeOffIsDoneByTheNextRun leaves a previous database as a server does that dies while it drops
+// one: nobody may enter or alter it.
+func TestADropThatBrokeOffIsDoneByTheNextRun(t *testing.T) {
+	s := newScene(t, generations()...)
+	s.refresh(t, "r1", course{}).lock.release()
+	s.refresh(t, "r2", course{}).lock.release()
+	assertList(t, "databases before", s.databases(t), "", "__previous_r1")
+	// What the server notes of a database before it removes the first of its files (15.4).
+	s.target.Exec(t, `UPDATE pg_database SET datconnlimit = -2 WHERE datname = '`+s.target.Name()+`__previous_r1'`)
+	s.refresh(t, "r3", course{}).lock.release()
+	assertList(t, "databases after the next run", s.databases(t), "", "__previous_r2")
+}
+
 func serverOf(t *testing.T, s *scene) catalog.Server {
 	t.Helper()
 	return mustCatalog(t, openSource(t, s.source.DSN())).Server

@@ -122,6 +122,18 @@ func (db *DB) Drop(t testing.TB) {
 // replication slots.
 func dropDatabase(ctx context.Context, conn *pgx.Conn, name string) error {
 	quoted := catalog.QuoteIdentifier(name)
+	drop := func() error {
+		_, err := conn.Exec(ctx, "DROP DATABASE IF EXISTS "+quoted+" WITH (FORCE)")
+		return err
+	}
+	// A DROP that a crash broke off leaves a database that takes nothing but another one.
+	var invalid bool
+	if err := conn.QueryRow(ctx, "SELECT datconnlimit = -2 FROM pg_database WHERE datname = $1", name).Scan(&invalid); err != nil {
+		return err
+	}
+	if invalid {
+		return drop()
+	}
 	slots := `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = $1 AND NOT active`
 	if _, err := conn.Exec(ctx, slots, name); err != nil {
 		return err
@@ -135,8 +147,7 @@ func dropDatabase(ctx context.Context, conn *pgx.Conn, name string) error {
 	if err := dropSubscriptions(ctx, conn, name); err != nil {
 		return err
 	}
-	_, err := conn.Exec(ctx, "DROP DATABASE IF EXISTS "+quoted+" WITH (FORCE)")
-	return err
+	return drop()
 }
 
 // rollbackPrepared ends the prepared transactions of a database, which only a session in it can.
