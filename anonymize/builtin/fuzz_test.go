@@ -1,0 +1,71 @@
+package builtin_test
+
+import (
+	"regexp"
+	"testing"
+
+	"github.com/lethedb/lethe/anonymize"
+)
+
+// FuzzArray holds that nothing of an element passes: what is left between the masked ones is of the array's own.
+func FuzzArray(f *testing.F) {
+	for _, seed := range []string{`{}`, `{a,b}`, `{{"a b",NULL},{c,"\"\\"}}`, `[0:1]={a,b}`, `{"`, `{a`, `{a}}`, `{\`, `[=]{a}`, `{null,"NULL"}`, `{"a""b"}`, `{"a"b}`} {
+		f.Add(seed)
+	}
+	fixed := anonymize.PathMask{Mask: made(f, "constant", args("text", map[string]any{"value": "x"}), 0)}
+	m := made(f, "array", args("text[]", map[string]any{"each": []anonymize.PathMask{fixed}}), 0)
+	form := regexp.MustCompile(`^([\[\]:0-9+-]*=)?(\{|\}|,|"x"|(?i:null))*$`)
+	f.Fuzz(func(t *testing.T, input string) {
+		out, err := m.Append([]byte{}, anonymize.Value{Text: []byte(input)})
+		if err == nil && !form.Match(out) {
+			t.Fatalf("%q became %q", input, out)
+		}
+	})
+}
+
+// FuzzHstore holds that what no key decides is taken out, and refused where that is asked for.
+func FuzzHstore(f *testing.F) {
+	for _, seed := range []string{``, `"a"=>"b"`, `"a"=>NULL, "b"=>"c"`, `"b"=>"\"", "a"=>"\\"`, `"a"=>`, `"a`, `"a"=>"b",`, `"\a"=>"b"`, `"a"=>"b", "a"=>"c"`, `a=>b`} {
+		f.Add(seed)
+	}
+	keys := []anonymize.PathMask{{Path: "a", Mask: made(f, "constant", args("text", map[string]any{"value": "x"}), 0)}}
+	loose := made(f, "hstore", args("hstore", map[string]any{"keys": keys, "unknown": "redact"}), 0)
+	strict := made(f, "hstore", args("hstore", map[string]any{"keys": keys, "unknown": "refuse"}), 0)
+	form := regexp.MustCompile(`^("a"=>("x"|NULL)(, "a"=>("x"|NULL))*)?$`)
+	f.Fuzz(func(t *testing.T, input string) {
+		out, err := loose.Append([]byte{}, anonymize.Value{Text: []byte(input)})
+		if err == nil && !form.Match(out) {
+			t.Fatalf("%q became %q", input, out)
+		}
+		if same, strictErr := strict.Append([]byte{}, anonymize.Value{Text: []byte(input)}); strictErr == nil && (err != nil || string(same) != string(out)) {
+			t.Fatalf("%q became %q, and %q (%v) where more is allowed", input, same, out, err)
+		}
+	})
+}
+
+// FuzzNumbers holds that every number is masked with a number, and that what else comes in becomes one or is refused.
+func FuzzNumbers(f *testing.F) {
+	for _, seed := range []string{"0", "-1", "12.50", "NaN", "Infinity", "1e400", "-", ".", "$1,000.00", "9999999999999999999999", "0.000000000000000000001"} {
+		f.Add(seed)
+	}
+	masks := map[string]anonymize.Mask{}
+	for name, params := range map[string]map[string]any{
+		"noise": {"amount": 10.0}, "noise_ratio": {"percent": 20.0}, "laplace": {"scale": 5.0}, "round_to": {"step": 25.0},
+		"range_of": {"step": 25.0}, "top_code": {"max": 89.0}, "bottom_code": {"min": 18.0}, "bucket": {"edges": []string{"0", "18", "65"}},
+	} {
+		masks[name] = made(f, name, args("numeric", params), 1)
+	}
+	written := regexp.MustCompile(`^-?[0-9]{1,30}(\.[0-9]{1,30})?$`)
+	number := regexp.MustCompile(`^(-?[0-9]+(\.[0-9]+)?|NaN|-?Infinity)$`)
+	f.Fuzz(func(t *testing.T, input string) {
+		for name, m := range masks {
+			out, err := m.Append([]byte{}, anonymize.Value{Text: []byte(input)})
+			if err == nil && out != nil && !number.Match(out) {
+				t.Fatalf("%s made %q of %q", name, out, input)
+			}
+			if err != nil && written.MatchString(input) {
+				t.Fatalf("%s refuses %q: %v", name, input, err)
+			}
+		}
+	})
+}
