@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/lethedb/lethe/anonymize"
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/copytext"
 	"github.com/lethedb/lethe/internal/pg"
@@ -30,6 +31,26 @@ type previewColumn struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
 	Mask string `json:"mask"`
+	// Uniqueness, Determinism and Discloses are what the mask promises, in the words of lethe masks. What is
+	// kept discloses its "value".
+	Uniqueness  string   `json:"uniqueness"`
+	Determinism string   `json:"determinism"`
+	Discloses   []string `json:"discloses"`
+}
+
+// previewOf describes a column with the guarantees of what was decided for it.
+func previewOf(c *rules.ColumnPlan) previewColumn {
+	made := previewColumn{Name: c.Column.Name, Type: c.Column.Type.Name, Mask: c.Mask, Discloses: []string{}}
+	d := c.Definition
+	if d == nil {
+		made.Uniqueness, made.Determinism, made.Discloses = string(anonymize.UniqueExact), string(anonymize.Kept), []string{"value"}
+		return made
+	}
+	made.Uniqueness, made.Determinism = string(d.Uniqueness), string(d.Determinism)
+	for _, what := range d.Discloses {
+		made.Discloses = append(made.Discloses, string(what))
+	}
+	return made
 }
 
 func (a *app) previewCommand() *cobra.Command {
@@ -39,8 +60,10 @@ func (a *app) previewCommand() *cobra.Command {
 		Use:   "preview TABLE",
 		Short: "A few rows of a table as they would arrive",
 		Long: `Reads a few rows of the source through the masks and shows what would arrive,
-and never an original of a masked column. Which rows come is up to the server.
-Nothing is written, anywhere.`,
+beside each column's type and whether its mask keeps distinct values distinct:
+exact, bounded (but for a probability below 2^-40) or none; --json adds what the
+mask discloses. Never an original of a masked column. Which rows come is up to
+the server. Nothing is written, anywhere.`,
 		Example: `  lethe preview public.customer
   lethe preview public.customer --rows 20 --json`,
 		Args:              exactly(1, "the table's name"),
@@ -89,9 +112,9 @@ func (a *app) preview(ctx context.Context, env, name string, limit int) (*previe
 func previewRows(ctx context.Context, source *pg.Source, plan *rules.Plan, entry *rules.TablePlan, limit int) (*previewDocument, error) {
 	doc := &previewDocument{Table: entry.Table.Name.String(), Rows: [][]*string{}}
 	columns := make([]string, 0, len(entry.Columns))
-	for _, c := range entry.Columns {
-		columns = append(columns, c.Column.Name)
-		doc.Columns = append(doc.Columns, previewColumn{c.Column.Name, c.Column.Type.Name, c.Mask})
+	for i := range entry.Columns {
+		columns = append(columns, entry.Columns[i].Column.Name)
+		doc.Columns = append(doc.Columns, previewOf(&entry.Columns[i]))
 	}
 	mask, err := plan.Masker(entry.Table.Name)
 	if err != nil {
@@ -158,7 +181,7 @@ func (a *app) showPreview(w io.Writer, d *previewDocument) {
 	}
 	names := 0
 	for _, c := range d.Columns {
-		names = max(names, len(c.Name)+len(c.Mask)+2*gap)
+		names = max(names, len(c.Name)+len(c.Mask)+len(c.Type)+len(c.Uniqueness)+4*gap)
 	}
 	// As many rows side by side as leave each value enough room to be read.
 	abreast := max((a.Width-names)/(valueWidth+gap), 1)
@@ -175,13 +198,13 @@ const valueWidth = 22
 
 // showPreviewRows draws some rows side by side, a line for each column.
 func (a *app) showPreviewRows(w io.Writer, d *previewDocument, from, to int) {
-	header := table.Row{"column", "mask"}
+	header := table.Row{"column", "mask", "type", "unique"}
 	for i := from; i < to; i++ {
 		header = append(header, fmt.Sprintf("row %d", i+1))
 	}
 	rows := make([]table.Row, 0, len(d.Columns))
 	for i, c := range d.Columns {
-		row := table.Row{printable(c.Name), c.Mask}
+		row := table.Row{printable(c.Name), c.Mask, printable(c.Type), c.Uniqueness}
 		for _, fields := range d.Rows[from:to] {
 			text := "NULL"
 			if fields[i] != nil {
