@@ -49,10 +49,7 @@ func FuzzNumbers(f *testing.F) {
 		f.Add(seed)
 	}
 	masks := map[string]anonymize.Mask{}
-	for name, params := range map[string]map[string]any{
-		"noise": {"amount": 10.0}, "noise_ratio": {"percent": 20.0}, "laplace": {"scale": 5.0}, "round_to": {"step": 25.0},
-		"range_of": {"step": 25.0}, "top_code": {"max": 89.0}, "bottom_code": {"min": 18.0}, "bucket": {"edges": []string{"0", "18", "65"}},
-	} {
+	for name, params := range numberMasks() {
 		masks[name] = made(f, name, args("numeric", params), 1)
 	}
 	written := regexp.MustCompile(`^-?[0-9]{1,30}(\.[0-9]{1,30})?$`)

@@ -14,12 +14,17 @@ func numericType(precision, scale int) anonymize.Args {
 	return anonymize.Args{Column: "subject", Type: catalog.Type{Name: "numeric", Base: "numeric", Precision: precision, Scale: scale}}
 }
 
-func TestNumbersThatAreMovedKeepTheLaws(t *testing.T) {
-	whole := matches(`-?\d+`)
-	for name, params := range map[string]map[string]any{
+// numberMasks are the masks for numbers, with parameters.
+func numberMasks() map[string]map[string]any {
+	return map[string]map[string]any{
 		"noise": {"amount": 10.0}, "noise_ratio": {"percent": 20.0}, "laplace": {"scale": 5.0},
 		"round_to": {"step": 25.0}, "range_of": {"step": 25.0}, "top_code": {"max": 89.0}, "bottom_code": {"min": 18.0}, "bucket": {"edges": []string{"0", "18", "65"}},
-	} {
+	}
+}
+
+func TestNumbersThatAreMovedKeepTheLaws(t *testing.T) {
+	whole := matches(`-?\d+`)
+	for name, params := range numberMasks() {
 		perturbs := lookup(t, name).Group == anonymize.GroupPerturb
 		small := numericType(4, 2)
 		small.Params = params

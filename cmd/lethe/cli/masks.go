@@ -103,7 +103,7 @@ func (a *app) oneMask(registry *anonymize.Registry, name string) error {
 func documentMask(def anonymize.Definition) maskDocument {
 	doc := maskDocument{
 		Name: def.Name, Group: string(def.Group), Summary: def.Summary, Determinism: string(def.Determinism), Uniqueness: string(def.Uniqueness),
-		Nulls: string(def.Nulls), Reads: string(def.Reads), Discloses: []string{}, Rank: def.Rank,
+		Nulls: string(def.Nulls), Reads: string(def.Reads), Discloses: disclosed(def), Rank: def.Rank,
 		Reversible: def.Reversible, Family: def.Family, KeyMask: def.KeyMask,
 		Format: def.Format, Safe: def.Safe, Cost: def.Cost,
 	}
@@ -113,9 +113,6 @@ func documentMask(def anonymize.Definition) maskDocument {
 	for _, class := range def.Accepts {
 		doc.Accepts = append(doc.Accepts, string(class))
 	}
-	for _, d := range def.Discloses {
-		doc.Discloses = append(doc.Discloses, string(d))
-	}
 	for _, p := range def.Params {
 		doc.Params = append(doc.Params, paramDocument{
 			Name: p.Name, Kind: string(p.Kind), Required: p.Required, Default: p.Default, Choices: p.Choices, Doc: p.Doc,
@@ -123,6 +120,15 @@ func documentMask(def anonymize.Definition) maskDocument {
 	}
 	doc.Example = exampleDocument{Input: def.Example.Input, Output: maskExample(def)}
 	return doc
+}
+
+// disclosed returns what a mask discloses, as words; it is never nil, so that JSON has a list.
+func disclosed(def anonymize.Definition) []string {
+	words := make([]string, 0, len(def.Discloses))
+	for _, d := range def.Discloses {
+		words = append(words, string(d))
+	}
+	return words
 }
 
 // exampleKey is published: it masks the catalogue's examples and nothing else.

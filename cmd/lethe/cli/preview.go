@@ -40,15 +40,12 @@ type previewColumn struct {
 
 // previewOf describes a column with the guarantees of what was decided for it.
 func previewOf(c *rules.ColumnPlan) previewColumn {
-	made := previewColumn{Name: c.Column.Name, Type: c.Column.Type.Name, Mask: c.Mask, Discloses: []string{}}
-	d := c.Definition
-	if d == nil {
-		made.Uniqueness, made.Determinism, made.Discloses = string(anonymize.UniqueExact), string(anonymize.Kept), []string{"value"}
-		return made
+	made := previewColumn{
+		Name: c.Column.Name, Type: c.Column.Type.Name, Mask: c.Mask,
+		Uniqueness: string(anonymize.UniqueExact), Determinism: string(anonymize.Kept), Discloses: []string{"value"},
 	}
-	made.Uniqueness, made.Determinism = string(d.Uniqueness), string(d.Determinism)
-	for _, what := range d.Discloses {
-		made.Discloses = append(made.Discloses, string(what))
+	if d := c.Definition; d != nil {
+		made.Uniqueness, made.Determinism, made.Discloses = string(d.Uniqueness), string(d.Determinism), disclosed(*d)
 	}
 	return made
 }
@@ -61,9 +58,9 @@ func (a *app) previewCommand() *cobra.Command {
 		Short: "A few rows of a table as they would arrive",
 		Long: `Reads a few rows of the source through the masks and shows what would arrive,
 beside each column's type and whether its mask keeps distinct values distinct:
-exact, bounded (but for a probability below 2^-40) or none; --json adds what the
-mask discloses. Never an original of a masked column. Which rows come is up to
-the server. Nothing is written, anywhere.`,
+exact, bounded (two may meet by chance, on unique columns below 2^-40) or none;
+--json adds what the mask discloses. Never an original of a masked column. Which
+rows come is up to the server. Nothing is written, anywhere.`,
 		Example: `  lethe preview public.customer
   lethe preview public.customer --rows 20 --json`,
 		Args:              exactly(1, "the table's name"),
