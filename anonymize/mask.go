@@ -39,12 +39,12 @@ type Row interface {
 // Reads says what a mask may look at.
 type Reads string
 
-// What a mask may read. ReadsEntity and ReadsTable belong to masks of later versions.
+// What a mask may read: its own value, columns of its row and of rows that it refers to, or the whole table. No mask
+// reads the latter yet.
 const (
-	ReadsValue  Reads = "value"
-	ReadsRow    Reads = "row"
-	ReadsEntity Reads = "entity"
-	ReadsTable  Reads = "table"
+	ReadsValue Reads = "value"
+	ReadsRow   Reads = "row"
+	ReadsTable Reads = "table"
 )
 
 // Uniqueness says what becomes of distinct values.
@@ -127,8 +127,8 @@ const (
 	ParamNumber  ParamKind = "number"  // float64: finite
 	ParamBool    ParamKind = "bool"    // bool
 	ParamTexts   ParamKind = "texts"   // []string: one at least, in the order written
-	ParamColumn  ParamKind = "column"  // string: a column of the same table
-	ParamColumns ParamKind = "columns" // []string: columns of the same table
+	ParamColumn  ParamKind = "column"  // string: a column of the same table, or of a row that it refers to
+	ParamColumns ParamKind = "columns" // []string: such columns
 	ParamChoice  ParamKind = "choice"  // string: one of Param.Choices
 	ParamPaths   ParamKind = "paths"   // []PathMask: what the mask calls paths, and a mask for each
 	ParamMask    ParamKind = "mask"    // []PathMask: one, without a path

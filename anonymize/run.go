@@ -140,7 +140,7 @@ func (r *run) row() error {
 		start, prefix, suffix = copybinary.CountSize, copybinary.LengthSize, 0
 	}
 	from := 0 // kept bytes not yet written begin here, the field and what comes before it at start
-	for i, field := range r.fields {
+	for i, field := range r.fields[:len(r.table.header.Columns)] {
 		if r.table.columns[i].Mask != nil {
 			if err := r.keep(line[from:start]); err != nil {
 				return err
@@ -151,6 +151,9 @@ func (r *run) row() error {
 			}
 		}
 		start += prefix + len(field) + suffix
+	}
+	if len(r.fields) > len(r.table.header.Columns) {
+		line = line[:max(start-suffix, from)] // what was read for masks alone ends here
 	}
 	if err := r.keep(line[from:]); err != nil {
 		return err

@@ -28,6 +28,9 @@ type Column struct {
 	// Type is the column's type. It is needed where the rows travel in the binary form, of columns that a mask
 	// stands on or reads.
 	Type catalog.Type
+	// Aside reports a column of another row, which masks read and which does not leave. Such ones come last, and
+	// travel in the text form alone.
+	Aside bool
 }
 
 // Table masks the rows of one table. It is read-only; any number of parts may be masked at once.
@@ -46,11 +49,12 @@ type column struct {
 	codec copybinary.Codec
 }
 
-// NewTable makes a Table that seals rows with header, whose Columns must be those of columns; its Origin is
-// set here, and its Format, where it is not masked.Binary, to masked.Text. In the binary form it refuses a
-// column whose values are masked or read and cannot be turned into text. It refuses a masked column without a null policy, a sibling that is not among
-// the columns, and columns that read one another in a circle, as there is no order in which Row.Out would
-// be ready.
+// NewTable makes a Table that seals rows with header, whose Columns must be those of columns that are not aside; its
+// Origin is set here, and its Format, where it is not masked.Binary, to masked.Text.
+//
+// In the binary form it refuses a column whose values are masked or read and cannot be turned into text. It refuses
+// a masked column without a null policy, a sibling that is not among the columns, and columns that read one another
+// in a circle, as there is no order in which Row.Out would be ready.
 func NewTable(header masked.Header, columns []Column) (*Table, error) {
 	header.Origin = masked.Anonymized
 	if header.Format != masked.Binary {
@@ -59,12 +63,12 @@ func NewTable(header masked.Header, columns []Column) (*Table, error) {
 	t := &Table{header: header, columns: make([]column, len(columns))}
 	index := make(map[string]int, len(columns))
 	for i, c := range columns {
-		if i >= len(header.Columns) || header.Columns[i] != c.Name {
+		if c.Aside != (i >= len(header.Columns)) || !c.Aside && header.Columns[i] != c.Name {
 			return nil, fmt.Errorf("mask table %s: its columns are not those of the header", header.Table)
 		}
 		index[c.Name] = i
 	}
-	if len(index) != len(header.Columns) {
+	if len(index) != len(columns) || len(columns) < len(header.Columns) {
 		return nil, fmt.Errorf("mask table %s: its columns are not those of the header, or one comes twice", header.Table)
 	}
 	for i, c := range columns {
@@ -84,6 +88,9 @@ func NewTable(header masked.Header, columns []Column) (*Table, error) {
 		}
 	}
 	if header.Format == masked.Binary {
+		if len(columns) > len(header.Columns) {
+			return nil, fmt.Errorf("mask table %s: rows that are read with others travel as text alone", header.Table)
+		}
 		if err := t.setCodecs(); err != nil {
 			return nil, err
 		}
@@ -183,7 +190,7 @@ type pass interface {
 
 func (t *Table) pass(w io.Writer) pass {
 	switch {
-	case len(t.order) > 0:
+	case len(t.order) > 0 || len(t.columns) > len(t.header.Columns):
 	case t.header.Format == masked.Binary:
 		return &keptBinary{uncut: uncut{table: t, sink: w}}
 	default:

@@ -22,7 +22,9 @@ func tableOf(t testing.TB, columns ...Column) *Table {
 	t.Helper()
 	header := masked.Header{Table: people(), Plan: "digest"}
 	for _, c := range columns {
-		header.Columns = append(header.Columns, c.Name)
+		if !c.Aside {
+			header.Columns = append(header.Columns, c.Name)
+		}
 	}
 	table, err := NewTable(header, columns)
 	if err != nil {
@@ -93,6 +95,64 @@ func TestOnlyMaskedFieldsChange(t *testing.T) {
 		if err != nil || rows != 1 || got != want {
 			t.Errorf("%q: got %q, want %q (%d rows, %v)", in, got, want, rows, err)
 		}
+	}
+}
+
+// aside is a column of another row, masked by m.
+func aside(name string, m Mask, siblings ...string) Column {
+	c := mask(name, m, siblings...)
+	c.Aside = true
+	return c
+}
+
+func TestColumnsOfOtherRowsAreReadAndDoNotLeave(t *testing.T) {
+	// both shows a column of another row as it is and as it will be there.
+	both := maskFunc(func(dst []byte, v Value) ([]byte, error) {
+		for i := range 2 {
+			in, ok := v.Row.In(i)
+			if !ok {
+				in = []byte("?")
+			}
+			out, ok := v.Row.Out(i)
+			if !ok {
+				out = []byte("?")
+			}
+			dst = append(append(append(append(dst, in...), '>'), out...), ' ')
+		}
+		return append(dst, v.Text...), nil
+	})
+	kept := Column{Name: "o.kept", Aside: true}
+	for _, table := range []*Table{
+		tableOf(t, keep("a"), mask("b", both, "o.name", "o.kept"), aside("o.name", bracket(), "o.kept"), kept),
+		tableOf(t, mask("a", bracket()), mask("b", both, "o.name", "o.kept"), aside("o.name", bracket()), kept),
+	} {
+		for in, want := range map[string]string{
+			"1\tx\tAna\tk\\t\n":          "1\tAna>[Ana] k\\t>k\\t x\n",
+			"1\tx\t\\N\t\\N\n1\ty\t\t\n": "1\t?>? ?>? x\n1\t>[] > y\n",
+		} {
+			if table.columns[0].Mask != nil {
+				want = strings.ReplaceAll(want, "1\t", "[1]\t")
+			}
+			for size := range len(in) {
+				got, _, err := push(table, []byte(in), size)
+				if err != nil || got != want {
+					t.Errorf("%q: got %q, want %q (%v)", in, got, want, err)
+				}
+			}
+		}
+	}
+	if got, _, err := push(tableOf(t, keep("a"), kept), []byte("a\tb\nc\td\n")); got != "a\nc\n" || err != nil {
+		t.Errorf("where nothing is masked, got %q, %v", got, err)
+	}
+	header := masked.Header{Table: people(), Plan: "digest", Columns: []string{"a"}}
+	for name, columns := range map[string][]Column{"an own column after them": {kept, keep("a")}, "own columns alone": {keep("a"), keep("o.kept")}} {
+		if _, err := NewTable(header, columns); err == nil {
+			t.Errorf("%s: it was taken", name)
+		}
+	}
+	header.Format = masked.Binary
+	if _, err := NewTable(header, []Column{keep("a"), kept}); err == nil {
+		t.Error("the binary form was taken")
 	}
 }
 

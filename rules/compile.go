@@ -9,6 +9,7 @@ import (
 	"github.com/lethedb/lethe/anonymize/derive"
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/finding"
+	"github.com/lethedb/lethe/internal/work"
 )
 
 // Undecided says what becomes of a column that no rule decides.
@@ -54,6 +55,7 @@ func Compile(f *File, c *catalog.Catalog, registry masks, o Options) (*Plan, fin
 	k.checkParts()
 	k.derive()
 	k.checkMasks()
+	k.joinRows()
 	k.checkUnique()
 	k.checkPartitionKeys()
 	k.checkConstraints()
@@ -95,6 +97,9 @@ type table struct {
 	rowsPlace finding.Place
 	// into is the table that rows are loaded through.
 	into catalog.Name
+	// joins are the rows that its rows are read with, joined the columns of them that masks read.
+	joins  []work.Join
+	joined []joinedColumn
 }
 
 // hasRows reports whether rows arrive.

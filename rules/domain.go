@@ -36,8 +36,8 @@ func (k *compiler) derive() {
 		}
 		for i, s := range f.final.siblings {
 			f.args.Siblings[s.name] = i
-			if c := f.root().table.byName[s.name]; c != nil {
-				f.args.SiblingTypes[s.name] = c.catalog.Type
+			if found := k.quietly(f.root().table, s.path); found != nil {
+				f.args.SiblingTypes[s.name] = found.column.catalog.Type
 			}
 		}
 		if f.domain != "" && !f.final.definition.Unmapped {
@@ -246,12 +246,12 @@ func (k *compiler) checkSiblings(f *family) bool {
 		}
 		for _, s := range f.final.siblings {
 			switch {
-			case s.name == m.catalog.Name:
+			case len(s.path) == 1 && s.name == m.catalog.Name:
 				k.report(finding.Finding{
 					Code: "row-cycle", Place: s.place, Object: m.name(), Fix: "name other columns",
 				}, "the mask reads the column that it stands on")
 				ok = false
-			case !k.checkColumn(s.place, m.table, s.name):
+			case k.walk(s.place, m.table, s.path) == nil:
 				ok = false
 			}
 		}

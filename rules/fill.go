@@ -31,6 +31,10 @@ func (k *compiler) fill(p *Plan) {
 				}
 			}
 		}
+		made.Joins = t.joins
+		for _, c := range t.joined {
+			made.Joined = append(made.Joined, c.plan())
+		}
 		p.byName[t.name()] = len(p.Tables)
 		p.Tables = append(p.Tables, made)
 	}

@@ -30,10 +30,11 @@ func (p *Plan) MaskerOf(name catalog.Name, format masked.Format) (*anonymize.Tab
 	columns := make([]anonymize.Column, 0, len(t.Columns))
 	for _, c := range t.Columns {
 		header.Columns = append(header.Columns, c.Column.Name)
-		made := anonymize.Column{Name: c.Column.Name, Mask: c.Run, Siblings: c.Siblings, Type: c.Column.Type}
-		if c.Definition != nil {
-			made.MaskName, made.Nulls = c.Definition.Name, c.Definition.Nulls
-		}
+		columns = append(columns, c.masked(c.Column.Name))
+	}
+	for _, c := range t.Joined {
+		made := c.masked(c.Path)
+		made.Aside = true
 		columns = append(columns, made)
 	}
 	table, err := anonymize.NewTable(header, columns)
@@ -41,6 +42,15 @@ func (p *Plan) MaskerOf(name catalog.Name, format masked.Format) (*anonymize.Tab
 		return nil, fmt.Errorf("mask %s: %w", name, err)
 	}
 	return table, nil
+}
+
+// masked returns what happens to the column, which the rows call name.
+func (c *ColumnPlan) masked(name string) anonymize.Column {
+	made := anonymize.Column{Name: name, Mask: c.Run, Siblings: c.Siblings, Type: c.Column.Type}
+	if c.Definition != nil {
+		made.MaskName, made.Nulls = c.Definition.Name, c.Definition.Nulls
+	}
+	return made
 }
 
 // Sees reports whether a mask of the table sees the values of a column: it stands on it or reads it.

@@ -47,8 +47,10 @@ type resolved struct {
 	text string
 }
 
+// sibling is a column that a mask reads, by the name that the parameter gives it.
 type sibling struct {
 	name  string
+	path  route
 	place finding.Place
 }
 
@@ -201,15 +203,11 @@ func (r *resolver) value(out *resolved, param anonymize.Param, f field) (any, bo
 			return v.text, true
 		}
 	case anonymize.ParamColumn:
-		if name, ok := columnName(v); ok {
-			out.addSibling(name, v.place)
-			return name, true
+		if p, ok := routeOf(v); ok && out.addSibling(p, v.place) {
+			return p.String(), true
 		}
 	case anonymize.ParamColumns:
-		if names, ok := columnNames(v); ok {
-			for i, name := range names {
-				out.addSibling(name, entryPlace(v, i))
-			}
+		if names, ok := out.addSiblings(v); ok {
 			return names, true
 		}
 	case anonymize.ParamPaths, anonymize.ParamMask, anonymize.ParamMasks:
@@ -235,9 +233,9 @@ func wanted(p anonymize.Param) string {
 	case anonymize.ParamBool:
 		return "true or false"
 	case anonymize.ParamColumn:
-		return "the name of a column of the same table"
+		return "the name of a column of the same table, or of a row that it refers to, such as customer_id.email"
 	case anonymize.ParamColumns:
-		return "a list of names of columns of the same table"
+		return "a list of names of columns of the same table, or of rows that it refers to, such as customer_id.email"
 	case anonymize.ParamChoice:
 		return "one of " + strings.Join(p.Choices, ", ")
 	case anonymize.ParamPaths:
@@ -268,48 +266,42 @@ func textsOf(v node) ([]string, bool) {
 	return texts, len(texts) > 0
 }
 
-func columnName(v node) (string, bool) {
+// routeOf reads the name of a column, or the way to one.
+func routeOf(v node) (route, bool) {
 	if v.kind != kindString && v.kind != kindInt && v.kind != kindBool {
-		return "", false
+		return nil, false
 	}
 	parts, err := catalog.SplitName(v.text)
-	if err != nil || len(parts) != 1 {
-		return "", false
-	}
-	return parts[0], true
+	return parts, err == nil
 }
 
-// columnNames reads a list of column names; one name alone stands for a list of itself.
-func columnNames(v node) ([]string, bool) {
+// addSiblings reads a list of columns; one alone stands for a list of itself.
+func (r *resolved) addSiblings(v node) ([]string, bool) {
 	entries := v.list
 	if v.kind != kindList {
 		entries = []node{v}
 	}
 	var names []string
 	for _, entry := range entries {
-		name, ok := columnName(entry)
-		if !ok || slices.Contains(names, name) {
+		p, ok := routeOf(entry)
+		if !ok || slices.Contains(names, p.String()) || !r.addSibling(p, entry.place) {
 			return nil, false
 		}
-		names = append(names, name)
+		names = append(names, p.String())
 	}
 	return names, len(names) > 0
 }
 
-func entryPlace(v node, i int) finding.Place {
-	if v.kind == kindList {
-		return v.list[i].place
-	}
-	return v.place
-}
-
-func (r *resolved) addSibling(name string, at finding.Place) {
+// addSibling reports false where another column is spelled alike.
+func (r *resolved) addSibling(p route, at finding.Place) bool {
+	name := p.String()
 	for _, s := range r.siblings {
 		if s.name == name {
-			return
+			return slices.Equal(s.path, p)
 		}
 	}
-	r.siblings = append(r.siblings, sibling{name: name, place: at})
+	r.siblings = append(r.siblings, sibling{name: name, path: p, place: at})
+	return true
 }
 
 // description is what two decisions are compared by.

@@ -53,7 +53,10 @@ func (r *resolver) nested(out *resolved, param anonymize.Param, f field) (any, b
 			continue
 		}
 		for _, s := range inner.siblings {
-			out.addSibling(s.name, s.place)
+			if !out.addSibling(s.path, s.place) {
+				r.report(s.place, "wrong-parameter", "reach one of them by another column", "the mask reads two columns that are both spelled %s", s.name)
+				ok = false
+			}
 		}
 		out.paths[param.Name] = append(out.paths[param.Name],
 			pathDecision{path: f.key, place: f.place, reason: d.reason, domain: d.domain, nests: param.Nests, resolved: inner})

@@ -84,15 +84,9 @@ func (p *Plan) Order() ([]work.Table, error) {
 	}
 	var tables []work.Table
 	for i := range p.Tables {
-		t := &p.Tables[i]
-		if t.Rows == RowsDropped {
-			continue
+		if t := &p.Tables[i]; t.Rows != RowsDropped {
+			tables = append(tables, t.Read())
 		}
-		made := work.Table{Table: t.Table, Empty: t.Rows == RowsNone, Where: t.where(), Into: t.Into}
-		for _, c := range t.Columns {
-			made.Columns = append(made.Columns, c.Column.Name)
-		}
-		tables = append(tables, made)
 	}
 	return tables, nil
 }
@@ -119,8 +113,24 @@ type TablePlan struct {
 	// Columns holds one entry per copied column, in attribute order. Generated columns are absent, and so
 	// are all columns of a table of which no row arrives.
 	Columns []ColumnPlan
+	// Joins are the rows that each row is read together with, because masks read them; Joined are the columns of
+	// those that are read. None of them arrives.
+	Joins  []work.Join
+	Joined []JoinedColumn
 	// Into is the table that rows are loaded through on the target; see work.Table.
 	Into catalog.Name
+}
+
+// Read returns the table as a run reads it.
+func (t *TablePlan) Read() work.Table {
+	made := work.Table{Table: t.Table, Empty: t.Rows == RowsNone, Where: t.where(), Into: t.Into, Joins: t.Joins}
+	for _, c := range t.Columns {
+		made.Columns = append(made.Columns, c.Column.Name)
+	}
+	for _, c := range t.Joined {
+		made.Joined = append(made.Joined, c.Read)
+	}
+	return made
 }
 
 // where returns the condition that rows are read by: that of the rules, and of an extension's configuration
@@ -164,6 +174,16 @@ type ColumnPlan struct {
 	// Inputs is how many different values such a column can hold, where its mask depends on them alone; +Inf
 	// where nothing bounds them.
 	Inputs float64
+}
+
+// JoinedColumn is a column of a row that another row is read together with.
+type JoinedColumn struct {
+	// Path is how a row gets there, as rules spell it: columns that refer, the column last.
+	Path string
+	// Read says what is read.
+	Read work.JoinedColumn
+	// ColumnPlan is what is decided for the column, in its own table; Siblings are paths from the row that is read.
+	ColumnPlan
 }
 
 // Decider is the kind of line that decided a column.

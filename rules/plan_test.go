@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -56,6 +57,56 @@ public.order
   customer_id int4 -> public.customer.id
 `
 )
+
+func TestWhatMasksReadOfOtherRowsIsReadTogetherWithATable(t *testing.T) {
+	plan := compile(t, `version: 1
+defaults:
+  "type:int4": permute_int
+  "type:text": email
+tables:
+  public.customer: {columns: {name: {mask: redact_text, known: [email]}}}
+  public.items: {columns: {kind: {keep: "a kind"}, note: {mask: redact_text, known: [order_id.customer_id.name, order_id.note, line]}}}
+`, `
+public.customer
+  id int4 pk
+  email text
+  name text
+public.order
+  id int4 pk
+  customer_id int4 -> public.customer.id
+  note text
+public.items partitioned (kind)
+  kind int4
+  order_id int4 -> public.order.id
+  line text
+  note text
+public.item of public.items FOR VALUES IN (1)
+  kind int4
+  order_id int4
+  line text
+  note text
+`, Options{Key: key()})
+	entry := plan.Table(catalog.Name{Schema: "public", Name: "item"})
+	read := entry.Read()
+	var got []string
+	for i, join := range read.Joins {
+		got = append(got, fmt.Sprintf("row %d: %s where %s = %s of row %d", i+1, join.Table, join.Referenced, join.Columns, join.From))
+	}
+	for i, c := range read.Joined {
+		got = append(got, fmt.Sprintf("%s of row %d, as %s with %s", c.Column, c.Join, entry.Joined[i].Path, entry.Joined[i].Siblings))
+	}
+	want := []string{
+		"row 1: public.order where [id] = [order_id] of row 0", "row 2: public.customer where [id] = [customer_id] of row 1",
+		"name of row 2, as order_id.customer_id.name with [order_id.customer_id.email]", "email of row 2, as order_id.customer_id.email with []",
+		"note of row 1, as order_id.note with []",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if _, err := plan.Masker(entry.Table.Name); err != nil {
+		t.Error(err)
+	}
+}
 
 func TestAnOrderHoldsEveryTableThatArrives(t *testing.T) {
 	plan := compile(t, shopRules, shopTables, Options{Key: key()})

@@ -65,11 +65,35 @@ func TestRowMasksKeepTheLaws(t *testing.T) {
 			masktest.Case{Name: part, Args: besides("text", map[string]any{"entity": "n", "part": part}), Row: rowOf("person", "4"), Inputs: inputs, FixedShape: true, MayEqual: true, Valid: matches(valid)},
 			masktest.Case{Name: part + " too narrow", Args: besides("varchar(5)", map[string]any{"entity": "n", "part": part}), Refused: true})
 	}
+	copied := map[string]any{"column": "kind"}
+	holds(t, lookup(t, "copy_from"),
+		masktest.Case{Name: "text", Args: besides("text", copied), Row: rowOf("person", "4"), Inputs: inputs, AnyKey: true, Nested: true, MayEqual: true, Valid: matches("masked person")},
+		masktest.Case{Name: "too narrow", Args: besides("varchar(20)", copied), Refused: true},
+		masktest.Case{Name: "another type", Args: besides("uuid", copied), Refused: true})
 	dates := besides("date", map[string]any{"column": "kind", "with": nested(t, "empty", "date")})
 	dates.SiblingTypes = map[string]catalog.Type{"kind": typeOf("date")}
 	holds(t, lookup(t, "not_before"), masktest.Case{Name: "date", Args: dates, Row: rowOf("2024-01-01", "1"), Inputs: []string{"2024-05-05", "infinity"}, AnyKey: true, MayEqual: true})
 	dates.SiblingTypes = map[string]catalog.Type{"kind": typeOf("timestamptz")}
 	holds(t, lookup(t, "not_before"), masktest.Case{Name: "another type", Args: dates, Refused: true})
+}
+
+func TestACopyOfWhatIsNotThereIsMaskedByItself(t *testing.T) {
+	nobody := masktest.Row{Ins: [][]byte{nil, nil}, Outs: [][]byte{nil, nil}}
+	a := besides("text", map[string]any{"column": "kind"})
+	if out, err := write(t, "copy_from", a, nobody, "Mary"); out != "NULL" || err != nil {
+		t.Errorf("without else it wrote %q, %v", out, err)
+	}
+	d := lookup(t, "copy_from")
+	if a.NotNull = true; d.Check(a) == nil {
+		t.Error("a column that allows no NULL was taken without else")
+	}
+	a.Params = map[string]any{"column": "kind", "else": nested(t, "last_name", "text")}
+	if out, err := write(t, "copy_from", a, nobody, "Mary"); out == "NULL" || out == "Mary" || err != nil {
+		t.Errorf("with else it wrote %q, %v", out, err)
+	}
+	if err := d.Check(a); err != nil {
+		t.Error(err)
+	}
 }
 
 // write returns what a mask makes of a value in a row.

@@ -21,6 +21,7 @@ func composite(words *dictionary.Library) []anonymize.Definition {
 		arrayOf(),
 		hstoreOf(),
 		linkPerson(words),
+		copyFrom(),
 	}
 }
 

@@ -29,7 +29,7 @@ func redactText(library *dictionary.Library) anonymize.Definition {
 		Params: []anonymize.Param{
 			{
 				Name: "known", Kind: anonymize.ParamColumns,
-				Doc: "columns of the row whose values may stand in the text, also in part; without it the whole text is redacted",
+				Doc: "columns of the row, or of rows that it refers to, whose values may stand in the text, also in part; without it the whole text is redacted",
 			},
 			{
 				Name: "unsure", Kind: anonymize.ParamChoice, Default: "redact", Choices: []string{"redact", "keep"},

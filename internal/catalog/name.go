@@ -19,6 +19,15 @@ func (n Name) String() string { return spell(n.Schema) + "." + spell(n.Name) }
 // Column returns the name of a column of the table n, in the form of String.
 func (n Name) Column(column string) string { return n.String() + "." + spell(column) }
 
+// Spell returns parts as one dotted name that SplitName takes apart again.
+func Spell(parts ...string) string {
+	spelled := make([]string, len(parts))
+	for i, part := range parts {
+		spelled[i] = spell(part)
+	}
+	return strings.Join(spelled, ".")
+}
+
 // SQL returns the name with both parts quoted, fit for a statement.
 func (n Name) SQL() string { return QuoteIdentifier(n.Schema) + "." + QuoteIdentifier(n.Name) }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -170,17 +171,21 @@ func (s *Snapshot) Done(table catalog.Name) {
 	}
 }
 
-// inside runs f on a reader's session, in a transaction that sees the snapshot and holds the table's
-// lock and no other. Somebody who waits to alter the table makes the run give way: without NOWAIT it
+// inside runs f on a reader's session, in a transaction that sees the snapshot and holds the locks of the table and
+// of those that it is joined with, and no other. Somebody who waits to alter the table makes the run give way: without NOWAIT it
 // would queue behind them, and they behind the run's own locks.
-func (s *Snapshot) inside(ctx context.Context, name catalog.Name, f func(conn *pgx.Conn) error) error {
+func (s *Snapshot) inside(ctx context.Context, name catalog.Name, joins []work.Join, f func(conn *pgx.Conn) error) error {
 	table := s.tables[name]
 	if table == nil {
 		return errors.New("the catalog has no such table")
 	}
 	lock := ""
 	if table.Kind != catalog.Foreign && table.Kind != catalog.MaterialisedView {
-		lock = lockStatement(name, table.Kind) + " NOWAIT"
+		relations := []string{"ONLY " + name.SQL()}
+		for _, join := range joins {
+			relations = append(relations, joinedRelation(join))
+		}
+		lock = "LOCK TABLE " + strings.Join(distinctNames(relations), ", ") + " IN ACCESS SHARE MODE NOWAIT"
 	}
 	return s.under(ctx, name, lock, f)
 }

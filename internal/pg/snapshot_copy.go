@@ -22,6 +22,9 @@ type Query struct {
 	Table catalog.Name
 	// Columns are read in this order. None means rows without columns, not all columns.
 	Columns []string
+	// Joins are the rows to read each row with, and Joined the columns of them that come after Columns.
+	Joins  []work.Join
+	Joined []work.JoinedColumn
 	// Range is Whole or Blocks.
 	Range work.Range
 	// Where is a condition as SQL; "" for all rows. Functions outside pg_catalog need their schema.
@@ -36,11 +39,11 @@ type Query struct {
 // form where q asks for it, and returns how many there were. A partitioned table holds no rows of its own and is refused: its partitions are read.
 // After an error, w has got some rows of the part, or none.
 func (s *Snapshot) CopyOut(ctx context.Context, q Query, w io.Writer) (rows int64, err error) {
-	query, err := s.selection(q, s.columnList(q.Columns))
+	query, err := s.selection(q, columnList(q.Columns))
 	if err != nil {
 		return 0, fmt.Errorf("copy %s: %w", q.Table, err)
 	}
-	err = s.inside(ctx, q.Table, func(conn *pgx.Conn) error {
+	err = s.inside(ctx, q.Table, q.Joins, func(conn *pgx.Conn) error {
 		if q.Where != "" {
 			// COPY travels as text that may hold several statements; a condition from a file must not end
 			// one and begin another, and a prepared statement is always exactly one.
@@ -49,7 +52,7 @@ func (s *Snapshot) CopyOut(ctx context.Context, q Query, w io.Writer) (rows int6
 			}
 		}
 		if s.plain(q) {
-			query = q.Table.SQL() + " (" + s.columnList(q.Columns) + ")"
+			query = q.Table.SQL() + " (" + columnList(q.Columns) + ")"
 		} else {
 			query = "(" + query + ")"
 		}
@@ -60,7 +63,8 @@ func (s *Snapshot) CopyOut(ctx context.Context, q Query, w io.Writer) (rows int6
 	if err != nil {
 		return 0, fmt.Errorf("copy %s: %w", q.Table, err)
 	}
-	if q.Range.Kind == work.Whole && q.Limit == 0 {
+	// Rows that were joined may have become more or fewer: they are counted apart.
+	if q.Range.Kind == work.Whole && q.Limit == 0 && len(q.Joins) == 0 {
 		s.sent.note(selected{q.Table, q.Where}, rows)
 	}
 	return rows, nil
@@ -98,7 +102,7 @@ func (s *sentRows) get(what selected) (rows int64, ok bool) {
 // the table without its executor in between, rows of children not included.
 func (s *Snapshot) plain(q Query) bool {
 	table := s.tables[q.Table]
-	if table == nil || table.Kind != catalog.Ordinary || q.Range.Kind != work.Whole || q.Where != "" || q.Limit > 0 || len(q.Columns) == 0 {
+	if table == nil || table.Kind != catalog.Ordinary || q.Range.Kind != work.Whole || q.Where != "" || q.Limit > 0 || len(q.Columns) == 0 || len(q.Joins) > 0 {
 		return false
 	}
 	return !slices.ContainsFunc(q.Columns, func(name string) bool {
@@ -119,26 +123,20 @@ func (s *Snapshot) Count(ctx context.Context, table catalog.Name, where string) 
 	if err != nil {
 		return 0, fmt.Errorf("count %s: %w", table, err)
 	}
-	err = s.inside(ctx, table, func(conn *pgx.Conn) error { return conn.QueryRow(ctx, query).Scan(&rows) })
+	err = s.inside(ctx, table, nil, func(conn *pgx.Conn) error { return conn.QueryRow(ctx, query).Scan(&rows) })
 	if err != nil {
 		return 0, fmt.Errorf("count %s: %w", table, err)
 	}
 	return rows, nil
 }
 
-// columnList returns the columns as SQL.
-func (*Snapshot) columnList(columns []string) string {
-	quotedColumns := make([]string, len(columns))
-	for i, column := range columns {
-		quotedColumns[i] = catalog.QuoteIdentifier(column)
-	}
-	return strings.Join(quotedColumns, ", ")
-}
-
 // selection returns the SELECT of q.
 func (s *Snapshot) selection(q Query, list string) (string, error) {
 	if table := s.tables[q.Table]; table != nil && table.Kind == catalog.Partitioned {
 		return "", errors.New("a partitioned table holds no rows of its own; read its partitions")
+	}
+	if len(q.Joins) > 0 {
+		return joined(q)
 	}
 	return selection(q, list)
 }
@@ -197,7 +195,12 @@ func (s *Snapshot) Parts(table work.Table, run string) []work.Part {
 	if now := s.tables[known.Name]; now != nil {
 		known = now
 	}
-	return s.parts(table, run, partBlocks(known.Size.Blocks, s.source.opts.Connections))
+	size := partBlocks(known.Size.Blocks, s.source.opts.Connections)
+	if len(table.Joins) > 0 {
+		// Every part looks up what its rows refer to, and may read all of that table for it.
+		size = max(size, known.Size.Blocks/int64(max(s.source.opts.Connections, 1))+1)
+	}
+	return s.parts(table, run, size)
 }
 
 func (s *Snapshot) parts(table work.Table, run string, size int64) []work.Part {

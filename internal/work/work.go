@@ -97,6 +97,10 @@ type Table struct {
 	Columns []string
 	// Empty reports that the table arrives without rows.
 	Empty bool
+	// Joins are the rows that each row is read together with, and Joined those of their columns that are read, after
+	// Columns. None of them arrives.
+	Joins  []Join
+	Joined []JoinedColumn
 	// Where is the rule's condition on the rows as SQL, "" for all.
 	Where string
 	// Into is the table on the target that the rows are loaded through: the table itself, or its
@@ -108,6 +112,24 @@ type Table struct {
 	// Whole has the rows travel as one part, loaded in the transaction that empties the table, so that they
 	// arrive frozen. See ChooseWhole.
 	Whole bool
+}
+
+// Join is the row that another row refers to. There is one at most, and none where what refers is NULL or dangles.
+type Join struct {
+	// From says whose columns refer: 0 for the table's own row, n for that of the n-th join.
+	From int `json:"from"`
+	// Table is the table referred to; Tree reports that its rows lie in its partitions.
+	Table catalog.Name `json:"table"`
+	Tree  bool         `json:"tree,omitempty"`
+	// Columns[i] refers to Referenced[i], which together tell one row of the table from all others.
+	Columns    []string `json:"columns"`
+	Referenced []string `json:"referenced"`
+}
+
+// JoinedColumn is a column of the row that the Join-th join finds, counting from 1.
+type JoinedColumn struct {
+	Join   int    `json:"join"`
+	Column string `json:"column"`
 }
 
 // Part is the unit of work: of loading, of progress, of retry and of distribution.

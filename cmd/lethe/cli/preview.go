@@ -16,7 +16,6 @@ import (
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/copytext"
 	"github.com/lethedb/lethe/internal/pg"
-	"github.com/lethedb/lethe/internal/work"
 	"github.com/lethedb/lethe/rules"
 )
 
@@ -108,28 +107,31 @@ func (a *app) preview(ctx context.Context, env, name string, limit int) (*previe
 // previewRows reads through the very masks and codec that a refresh uses.
 func previewRows(ctx context.Context, source *pg.Source, plan *rules.Plan, entry *rules.TablePlan, limit int) (*previewDocument, error) {
 	doc := &previewDocument{Table: entry.Table.Name.String(), Rows: [][]*string{}}
-	columns := make([]string, 0, len(entry.Columns))
 	for i := range entry.Columns {
-		columns = append(columns, entry.Columns[i].Column.Name)
 		doc.Columns = append(doc.Columns, previewOf(&entry.Columns[i]))
 	}
 	mask, err := plan.Masker(entry.Table.Name)
 	if err != nil {
 		return nil, err
 	}
+	read := entry.Read()
+	q := query(read)
+	q.Limit = limit
+	locked := []catalog.Name{entry.Table.Name}
+	for _, join := range read.Joins {
+		locked = append(locked, join.Table)
+	}
 	var text bytes.Buffer
-	err = source.WithSnapshot(ctx, plan.Catalog, []catalog.Name{entry.Table.Name}, func(ctx context.Context, snapshot *pg.Snapshot) error {
+	err = source.WithSnapshot(ctx, plan.Catalog, locked, func(ctx context.Context, snapshot *pg.Snapshot) error {
 		_, err := mask.Rows(func(w io.Writer) (int64, error) {
-			return snapshot.CopyOut(ctx, pg.Query{
-				Table: entry.Table.Name, Columns: columns, Range: work.Range{Kind: work.Whole}, Where: entry.Where, Limit: limit,
-			}, w)
+			return snapshot.CopyOut(ctx, q, w)
 		}).Push(&text)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preview %s: %w", entry.Table.Name, err)
 	}
-	doc.Rows, err = parseRows(text.Bytes(), len(columns))
+	doc.Rows, err = parseRows(text.Bytes(), len(doc.Columns))
 	return doc, err
 }
 

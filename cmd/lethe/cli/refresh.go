@@ -301,7 +301,7 @@ func (r *refreshing) instant(source *pg.Source, target *pg.Target) refresh.Insta
 			if err != nil {
 				return err
 			}
-			producer, err := refresh.NewMasking(snapshotReader{snapshot, order.Run}, order, func(name catalog.Name) (*anonymize.Table, error) {
+			producer, err := refresh.NewMasking(newSnapshotReader(snapshot, order), order, func(name catalog.Name) (*anonymize.Table, error) {
 				return r.plan.MaskerOf(name, formOf(order.Tables, name))
 			})
 			if err != nil {
@@ -347,44 +347,6 @@ func (r *refreshing) order(ctx context.Context, source *pg.Source, snapshot *pg.
 		Ownership: ownership, Roles: r.roles, Without: r.env.Without.Extensions, Flat: r.flat,
 		Source: snapshot.Source(), Digests: r.plan.Digests,
 	}, nil
-}
-
-// snapshotReader is a snapshot as masking reads it.
-type snapshotReader struct {
-	snapshot *pg.Snapshot
-	run      string
-}
-
-// Parts cuts a table into parts of this run.
-func (s snapshotReader) Parts(_ context.Context, t work.Table) ([]work.Part, error) {
-	return s.snapshot.Parts(t, s.run), nil
-}
-
-// CopyPart writes the rows of one part to w, as they are in production: only masking may read them.
-func (s snapshotReader) CopyPart(ctx context.Context, t work.Table, part work.Part, w io.Writer) (int64, error) {
-	return s.snapshot.CopyOut(ctx, pg.Query{Table: t.Table.Name, Columns: t.Columns, Range: part.Range, Where: t.Where, Binary: t.Binary}, w)
-}
-
-// trialBlocks bounds where rows to try are looked for, 16 MB: a condition that picks few rows must not have a
-// large table read for them.
-const trialBlocks = 2048
-
-// CopySample writes a few rows from a table's beginning to w, as CopyPart does.
-func (s snapshotReader) CopySample(ctx context.Context, t work.Table, limit int, w io.Writer) (int64, error) {
-	first := work.Range{Kind: work.Whole}
-	if t.Table.AccessMethod == "heap" {
-		first = work.Range{Kind: work.Blocks, Hi: trialBlocks}
-	}
-	return s.snapshot.CopyOut(ctx, pg.Query{Table: t.Table.Name, Columns: t.Columns, Range: first, Where: t.Where, Limit: limit, Binary: t.Binary}, w)
-}
-
-// Count counts a table's rows under the snapshot, the last that is read of it: its lock is given back.
-func (s snapshotReader) Count(ctx context.Context, t work.Table) (int64, error) {
-	n, err := s.snapshot.Count(ctx, t.Table.Name, t.Where)
-	if err == nil {
-		s.snapshot.Done(t.Table.Name)
-	}
-	return n, err
 }
 
 // certifier verifies, and writes the verdict and the catalog that it was given for into the certificate:
