@@ -39,8 +39,8 @@ type Row interface {
 // Reads says what a mask may look at.
 type Reads string
 
-// What a mask may read: its own value, columns of its row and of rows that it refers to, or the whole table. No mask
-// reads the latter yet.
+// What a mask may read: its own value, columns of its row and of rows that it refers to, or the whole table,
+// which takes a Gatherer.
 const (
 	ReadsValue Reads = "value"
 	ReadsRow   Reads = "row"
@@ -245,6 +245,10 @@ type Args struct {
 	// no key was configured and only Check is called.
 	Domain string
 	Key    derive.Key
+	// Table is the column's table, that of the partitioned table for its partitions; RowKey are the columns of its
+	// primary key, among Siblings. Both are for masks that read the table.
+	Table  catalog.Name
+	RowKey []string
 	// NotNull reports that the column does not allow NULL.
 	NotNull bool
 }

@@ -97,7 +97,7 @@ func (d *Definition) problems() []string {
 	refuse(!slices.Contains(Groups(), d.Group), "group %q is unknown", d.Group)
 	refuse(len(d.Accepts) == 0, "it accepts no class of type")
 	refuse(!distinctWithin(d.Accepts, classes()), "Accepts holds a class twice or an unknown one")
-	refuse(!slices.Contains([]Reads{ReadsValue, ReadsRow}, d.Reads), "it reads %q; value and row can be served", d.Reads)
+	refuse(!slices.Contains([]Reads{ReadsValue, ReadsRow, ReadsTable}, d.Reads), "it reads %q, which is unknown", d.Reads)
 	refuse(!slices.Contains([]Determinism{Keyed, DataFree, Kept}, d.Determinism), "determinism %q is unknown", d.Determinism)
 	refuse(!slices.Contains([]Uniqueness{UniqueExact, UniqueBounded, UniqueNone}, d.Uniqueness), "uniqueness %q is unknown", d.Uniqueness)
 	refuse(!slices.Contains([]Nulls{NullsKept, NullsMasked}, d.Nulls), "null policy %q is unknown", d.Nulls)
@@ -143,7 +143,7 @@ func (d *Definition) paramProblems() []string {
 		refuse(p.Default != nil && !p.Takes(p.Default), "the default has another type than the kind, or is none of the choices")
 		readsColumns = readsColumns || p.Kind == ParamColumn || p.Kind == ParamColumns
 	}
-	if readsColumns != (d.Reads == ReadsRow) {
+	if readsColumns != (d.Reads == ReadsRow) && d.Reads != ReadsTable {
 		found = append(found, "a mask reads the row if and only if a parameter names columns")
 	}
 	return found

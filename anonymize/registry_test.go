@@ -80,7 +80,7 @@ func TestRegistryRefusesEveryHoleInAContract(t *testing.T) {
 		"it accepts no class":            func(d *Definition) { d.Accepts = nil },
 		"a class twice":                  func(d *Definition) { d.Accepts = append(d.Accepts, catalog.ClassText) },
 		"or an unknown one":              func(d *Definition) { d.Accepts = []catalog.Class{"blob"} },
-		`it reads "table"`:               func(d *Definition) { d.Reads = ReadsTable },
+		`it reads "entity"`:              func(d *Definition) { d.Reads = "entity" },
 		`determinism ""`:                 func(d *Definition) { d.Determinism = "" },
 		`uniqueness "some"`:              func(d *Definition) { d.Uniqueness = "some" },
 		`null policy ""`:                 func(d *Definition) { d.Nulls = "" },

@@ -140,6 +140,8 @@ type family struct {
 	// mask is the compiled mask, nil for kept columns and without a key.
 	mask anonymize.Mask
 	args anonymize.Args
+	// siblings are the columns that the mask reads, in the order of its row's indexes.
+	siblings []sibling
 	// domain names the mapping.
 	domain string
 	// fresh is the pattern that alone keeps a column newer than the last accepted catalog.

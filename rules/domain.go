@@ -34,7 +34,11 @@ func (k *compiler) derive() {
 			Column: f.root().catalog.Name, Type: f.root().catalog.Type, Params: f.final.params,
 			Siblings: map[string]int{}, SiblingTypes: map[string]catalog.Type{}, Domain: f.domain, NotNull: f.notNull(),
 		}
-		for i, s := range f.final.siblings {
+		f.args.Table, f.siblings = f.root().table.name(), slices.Clone(f.final.siblings)
+		if f.final.gathers() {
+			f.addRowKey()
+		}
+		for i, s := range f.siblings {
 			f.args.Siblings[s.name] = i
 			if found := k.quietly(f.root().table, s.path); found != nil {
 				f.args.SiblingTypes[s.name] = found.column.catalog.Type
@@ -182,7 +186,7 @@ func (k *compiler) checkMasks() {
 		if f.final == nil || f.final.definition == nil || !f.hasRows() {
 			continue
 		}
-		if k.checkSiblings(f) && k.checkType(f) {
+		if k.checkSiblings(f) && k.checkType(f) && k.checkGathered(f) {
 			k.checkContract(f)
 		}
 	}
@@ -244,7 +248,7 @@ func (k *compiler) checkSiblings(f *family) bool {
 		if !m.table.hasRows() {
 			continue
 		}
-		for _, s := range f.final.siblings {
+		for _, s := range f.siblings {
 			switch {
 			case len(s.path) == 1 && s.name == m.catalog.Name:
 				k.report(finding.Finding{
@@ -284,7 +288,7 @@ func (k *compiler) checkRowOrder(t *table) {
 		}
 		state[c] = 1
 		path = append(path, c)
-		for _, s := range c.family.final.siblings {
+		for _, s := range c.family.siblings {
 			if s.name != c.catalog.Name && !visit(t.byName[s.name]) {
 				return false
 			}

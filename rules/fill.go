@@ -89,7 +89,7 @@ func (c *column) plan() ColumnPlan {
 		Params: f.args.Params, Domain: f.domain, Reason: final.decision.reason,
 		By: final.by, Place: final.place, Pattern: final.pattern, Blanked: final.blank, Inputs: f.inputs(),
 	}
-	for _, s := range final.siblings {
+	for _, s := range f.siblings {
 		out.Siblings = append(out.Siblings, s.name)
 	}
 	if !slices.Contains(f.roots, c) {

@@ -44,7 +44,7 @@ func inputsOf(d *anonymize.Definition, a anonymize.Args) float64 {
 
 // inputs is inputsOf for what was decided; +Inf for a column whose output does not depend on its value alone.
 func (f *family) inputs() float64 {
-	if f.final == nil || f.final.definition == nil || !keyed(f.final) || len(f.final.siblings) > 0 {
+	if f.final == nil || f.final.definition == nil || !keyed(f.final) || len(f.siblings) > 0 {
 		return math.Inf(1)
 	}
 	if !slices.Contains(f.final.definition.Discloses, anonymize.DisclosesEquality) {

@@ -57,7 +57,7 @@ func (j *joins) read(prefix route, at *table, c *column, through []*column) bool
 		return false
 	}
 	through = append(slices.Clone(through), c)
-	for _, s := range c.family.final.siblings {
+	for _, s := range c.family.siblings {
 		if len(prefix) == 0 && len(s.path) == 1 {
 			continue
 		}
@@ -84,9 +84,15 @@ func (j *joins) add(full route, c *column, through []*column, at finding.Place) 
 	if c.family.final == nil {
 		return false // why there is no decision is a finding already
 	}
+	if c.family.final.gathers() && j.k.losesRows(c.table) != nil {
+		j.k.report(finding.Finding{
+			Code: "bad-path", Place: at, Object: c.name(), Fix: "name another column, or let all rows of the table arrive",
+		}, "the mask %s knows nothing of rows that do not arrive", c.family.final.definition.Name)
+		return false
+	}
 	prefix := full[:len(full)-1]
 	made := joinedColumn{path: name, read: work.JoinedColumn{Join: j.to(full), Column: c.catalog.Name}, column: c}
-	for _, s := range c.family.final.siblings {
+	for _, s := range c.family.siblings {
 		made.siblings = append(made.siblings, slices.Concat(prefix, s.path).String())
 	}
 	j.columns = append(j.columns, made)

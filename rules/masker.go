@@ -18,7 +18,14 @@ func (p *Plan) Masker(name catalog.Name) (*anonymize.Table, error) {
 
 // MaskerOf is Masker for either form of COPY. In the binary form it errs also for a table with a column
 // whose values masks see and whose type has no text made of it there.
+//
+// A mask that must have seen its column errs in it; see Gather.
 func (p *Plan) MaskerOf(name catalog.Name, format masked.Format) (*anonymize.Table, error) {
+	return p.masker(name, format, func(m anonymize.Mask) anonymize.Mask { return m })
+}
+
+// masker is MaskerOf with the masks that ready returns for those of the plan.
+func (p *Plan) masker(name catalog.Name, format masked.Format, ready func(anonymize.Mask) anonymize.Mask) (*anonymize.Table, error) {
 	if err := p.Err(); err != nil {
 		return nil, fmt.Errorf("mask %s: %w", name, err)
 	}
@@ -36,6 +43,11 @@ func (p *Plan) MaskerOf(name catalog.Name, format masked.Format) (*anonymize.Tab
 		made := c.masked(c.Path)
 		made.Aside = true
 		columns = append(columns, made)
+	}
+	for i := range columns {
+		if columns[i].Mask != nil {
+			columns[i].Mask = ready(columns[i].Mask)
+		}
 	}
 	table, err := anonymize.NewTable(header, columns)
 	if err != nil {

@@ -112,7 +112,7 @@ func (r *resolver) decision(d *decision, in *anonymize.Param) *resolved {
 	case d.mask == keepMask:
 		r.report(d.maskPlace, "missing-reason", `write {keep: "why it names nobody"}`, "keeps without a reason")
 		return nil
-	case in != nil && in.Nests != anonymize.NestsSelf && definition.Reads != anonymize.ReadsValue:
+	case in != nil && (in.Nests != anonymize.NestsSelf && definition.Reads != anonymize.ReadsValue || definition.Reads == anonymize.ReadsTable):
 		r.report(d.maskPlace, "nested-mask", "choose a mask that reads its own value only", "the mask %s cannot stand inside a value", d.mask)
 		return nil
 	case d.domain != "" && definition.Determinism != anonymize.Keyed:

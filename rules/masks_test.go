@@ -96,8 +96,11 @@ func testMasks(t testing.TB) *anonymize.Registry {
 		{Name: "unknown", Kind: anonymize.ParamChoice, Default: "fail", Choices: []string{"fail", "redact"}, Doc: "what becomes of other keys"},
 	}
 	json.Example.Params = map[string]any{"paths": []anonymize.PathMask{{Path: "a", Keep: true}}}
+	mix := fakeMask("mix", anonymize.UniqueNone, catalog.ClassText, catalog.ClassInteger)
+	mix.Reads = anonymize.ReadsTable
+	mix.Params = []anonymize.Param{{Name: "within", Kind: anonymize.ParamColumns, Doc: "columns whose values stay together"}}
 	r, err := anonymize.NewRegistry([]anonymize.Definition{
-		keep, null, free("empty", every...), constant, email, permute, redact, known, shift, json,
+		mix, keep, null, free("empty", every...), constant, email, permute, redact, known, shift, json,
 		fakeMask("first_name", anonymize.UniqueNone, catalog.ClassText),
 		fakeMask("last_name", anonymize.UniqueNone, catalog.ClassText),
 		fakeMask("phone", anonymize.UniqueNone, catalog.ClassText, catalog.ClassInteger),

@@ -22,6 +22,7 @@ func composite(words *dictionary.Library) []anonymize.Definition {
 		hstoreOf(),
 		linkPerson(words),
 		copyFrom(),
+		shuffle(),
 	}
 }
 

@@ -198,7 +198,8 @@ func TestTheServerTakesWhateverAMaskWrites(t *testing.T) {
 		}
 	}
 	for _, d := range masks() {
-		if d.New != nil && tried[d.Name] == 0 {
+		// What reads the table gives out values of the column itself.
+		if d.New != nil && tried[d.Name] == 0 && d.Reads != anonymize.ReadsTable {
 			t.Errorf("no output of %s reached the server", d.Name)
 		}
 	}

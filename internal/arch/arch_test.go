@@ -23,7 +23,7 @@ func floors() [][]string {
 	return [][]string{
 		// Ground: plain data and pure functions.
 		{"internal/finding", "internal/catalog", "internal/secret", "internal/ledger", "internal/buildinfo", "internal/leak"},
-		{"internal/work", "internal/masked", "internal/copytext", "internal/copybinary", "internal/personal"},
+		{"internal/work", "internal/masked", "internal/copytext", "internal/copybinary", "internal/personal", "internal/spill"},
 		{"internal/preflight"},
 		// Ground: one package for each outside thing.
 		{"internal/config", "internal/state", "internal/pgserver", "internal/child"},

@@ -15,6 +15,7 @@ import (
 	"github.com/lethedb/lethe/anonymize"
 	"github.com/lethedb/lethe/internal/catalog"
 	"github.com/lethedb/lethe/internal/copytext"
+	"github.com/lethedb/lethe/internal/masked"
 	"github.com/lethedb/lethe/internal/pg"
 	"github.com/lethedb/lethe/rules"
 )
@@ -110,22 +111,27 @@ func previewRows(ctx context.Context, source *pg.Source, plan *rules.Plan, entry
 	for i := range entry.Columns {
 		doc.Columns = append(doc.Columns, previewOf(&entry.Columns[i]))
 	}
-	mask, err := plan.Masker(entry.Table.Name)
+	dir, remove, err := privateDirectory()
 	if err != nil {
 		return nil, err
 	}
-	read := entry.Read()
-	q := query(read)
-	q.Limit = limit
-	locked := []catalog.Name{entry.Table.Name}
-	for _, join := range read.Joins {
-		locked = append(locked, join.Table)
-	}
+	defer remove()
+	name := entry.Table.Name
 	var text bytes.Buffer
-	err = source.WithSnapshot(ctx, plan.Catalog, locked, func(ctx context.Context, snapshot *pg.Snapshot) error {
-		_, err := mask.Rows(func(w io.Writer) (int64, error) {
-			return snapshot.CopyOut(ctx, q, w)
-		}).Push(&text)
+	err = source.WithSnapshot(ctx, plan.Catalog, plan.Reads(name), func(ctx context.Context, snapshot *pg.Snapshot) (err error) {
+		reader := snapshotReader{snapshot: snapshot}
+		gathered, err := plan.Gather(ctx, []catalog.Name{name}, dir, reader.copyAll)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, gathered.Close()) }()
+		mask, err := gathered.MaskerOf(name, masked.Text)
+		if err != nil {
+			return err
+		}
+		q := query(entry.Read())
+		q.Limit = limit
+		_, err = mask.Rows(func(w io.Writer) (int64, error) { return snapshot.CopyOut(ctx, q, w) }).Push(&text)
 		return err
 	})
 	if err != nil {

@@ -47,6 +47,11 @@ func (s snapshotReader) CopySample(ctx context.Context, t work.Table, limit int,
 	return s.snapshot.CopyOut(ctx, q, w)
 }
 
+// copyAll writes all rows of a table to w, as they are in production.
+func (s snapshotReader) copyAll(ctx context.Context, t work.Table, w io.Writer) (int64, error) {
+	return s.snapshot.CopyOut(ctx, query(t), w)
+}
+
 // query asks for all rows of a table.
 func query(t work.Table) pg.Query {
 	return pg.Query{

@@ -292,7 +292,7 @@ func (r *refreshing) instant(source *pg.Source, target *pg.Target) refresh.Insta
 				locked = append(locked, t.Table.Name)
 			}
 		}
-		return source.WithSnapshot(ctx, r.plan.Catalog, locked, func(ctx context.Context, snapshot *pg.Snapshot) error {
+		return source.WithSnapshot(ctx, r.plan.Catalog, locked, func(ctx context.Context, snapshot *pg.Snapshot) (err error) {
 			if err := target.ChooseForms(ctx, snapshot.Catalog().Server, tables, r.sees); err != nil {
 				return err
 			}
@@ -301,8 +301,14 @@ func (r *refreshing) instant(source *pg.Source, target *pg.Target) refresh.Insta
 			if err != nil {
 				return err
 			}
-			producer, err := refresh.NewMasking(newSnapshotReader(snapshot, order), order, func(name catalog.Name) (*anonymize.Table, error) {
-				return r.plan.MaskerOf(name, formOf(order.Tables, name))
+			reader := newSnapshotReader(snapshot, order)
+			gathered, err := r.plan.Gather(ctx, locked, r.dir, reader.copyAll)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, gathered.Close()) }()
+			producer, err := refresh.NewMasking(reader, order, func(name catalog.Name) (*anonymize.Table, error) {
+				return gathered.MaskerOf(name, formOf(order.Tables, name))
 			})
 			if err != nil {
 				return err
