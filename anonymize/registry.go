@@ -171,7 +171,7 @@ func (d *Definition) exampleProblems() []string {
 // versions included.
 func reservedNames() []string {
 	return []string{
-		"mask", "keep", "domain", "future", "approved_by", "basis", "category", "owner", "proposed", "reviewed",
+		"mask", "keep", "domain", "future", "per_run", "approved_by", "basis", "category", "owner", "proposed", "reviewed",
 	}
 }
 

@@ -117,7 +117,7 @@ func TestCases(t *testing.T) {
 func runCase(t *testing.T, archive *txtar.Archive) map[string]string {
 	t.Helper()
 	texts, sketched, column := map[string]string{}, "", ""
-	o := Options{Key: key()}
+	o := Options{Key: key(), RunKey: key()}
 	for _, file := range archive.Files {
 		switch {
 		case strings.HasSuffix(file.Name, ".yaml"):

@@ -28,6 +28,8 @@ type Options struct {
 	Key *derive.MaskingKey
 	// NeedKey makes a finding of it when a mask is keyed and Key is nil.
 	NeedKey bool
+	// RunKey makes the masks that are to differ from run to run. It is drawn for one run and kept nowhere.
+	RunKey *derive.MaskingKey
 	// Undecided defaults to Refuse.
 	Undecided Undecided
 	// Accepted reports whether a column, as schema.table.column, was in the last accepted catalog. Nil

@@ -22,6 +22,7 @@ type entryText struct {
 	Keep   string     `json:"keep,omitempty"`
 	Future bool       `json:"future,omitempty"`
 	Domain string     `json:"domain,omitempty"`
+	PerRun bool       `json:"per_run,omitempty"`
 	Params []nodeText `json:"params,omitempty"`
 }
 
@@ -87,7 +88,7 @@ func (f *File) Digest() string {
 }
 
 func entry(name string, d decision) entryText {
-	out := entryText{Name: name, Mask: d.mask, Keep: d.reason, Future: d.future, Domain: d.domain}
+	out := entryText{Name: name, Mask: d.mask, Keep: d.reason, Future: d.future, Domain: d.domain, PerRun: d.perRun}
 	for _, f := range d.params {
 		out.Params = append(out.Params, nodeOf(f.key, f.value))
 	}

@@ -51,6 +51,7 @@ func (k *compiler) derive() {
 	}
 	for of, families := range shared {
 		narrow(families, k.file.domains[of[0]])
+		k.checkPerRun(of[0], families)
 	}
 	k.checkDomains()
 }
@@ -149,6 +150,18 @@ func narrow(families []*family, limit *domainRule) {
 			t.Base = base
 		case catalog.ClassNumeric:
 			t.Precision, t.Scale = precision, scale
+		}
+	}
+}
+
+// checkPerRun reports columns of one domain that would not agree.
+func (k *compiler) checkPerRun(domain string, families []*family) {
+	for _, f := range families {
+		if other := families[0]; f.final.perRun != other.final.perRun {
+			k.report(finding.Finding{
+				Code: "two-domains", Place: f.final.place, Object: f.name(), Fix: "write per_run: true to both, or another domain: to one of them",
+			}, "shares the domain %q with %s at %s, and only one of them differs from run to run", domain, other.name(), other.final.place)
+			return
 		}
 	}
 }

@@ -125,6 +125,9 @@ type decision struct {
 	maskPlace   finding.Place
 	domain      string
 	domainPlace finding.Place
+	// perRun lets the mask's outputs differ from run to run.
+	perRun      bool
+	perRunPlace finding.Place
 	params      []field
 }
 

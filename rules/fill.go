@@ -47,19 +47,28 @@ func (k *compiler) fill(p *Plan) {
 	p.Digests.Plan = p.digest()
 }
 
+// keyOf returns the key that the mask of f is made under, nil when there is none.
+func (k *compiler) keyOf(f *family) *derive.MaskingKey {
+	if f.final != nil && f.final.perRun {
+		return k.options.RunKey
+	}
+	return k.options.Key
+}
+
 // make makes the mask of f. Data-free masks need no key and are made without one.
 func (k *compiler) make(f *family) {
-	if f.final == nil || f.final.definition == nil || !f.hasRows() || keyed(f.final) && k.options.Key == nil {
+	key := k.keyOf(f)
+	if f.final == nil || f.final.definition == nil || !f.hasRows() || keyed(f.final) && key == nil {
 		return
 	}
 	var failed error
 	args := f.args
-	if k.options.Key != nil && keyed(f.final) {
-		args.Key = k.options.Key.Key(f.domain, f.final.definition.Family)
+	if key != nil && keyed(f.final) {
+		args.Key = key.Key(f.domain, f.final.definition.Family)
 	}
 	args.Params = f.final.withMasks(args, func(inner anonymize.Args, path pathDecision) anonymize.Mask {
-		if k.options.Key != nil && inner.Domain != "" {
-			inner.Key = k.options.Key.Key(inner.Domain, path.definition.Family)
+		if key != nil && inner.Domain != "" {
+			inner.Key = key.Key(inner.Domain, path.definition.Family)
 		}
 		m, err := path.definition.New(inner)
 		if err != nil && failed == nil {
@@ -87,7 +96,7 @@ func (c *column) plan() ColumnPlan {
 	out := ColumnPlan{
 		Column: c.catalog, Mask: final.decision.word(), Run: f.mask, Definition: final.definition,
 		Params: f.args.Params, Domain: f.domain, Reason: final.decision.reason,
-		By: final.by, Place: final.place, Pattern: final.pattern, Blanked: final.blank, Inputs: f.inputs(),
+		By: final.by, Place: final.place, Pattern: final.pattern, Blanked: final.blank, PerRun: final.perRun, Inputs: f.inputs(),
 	}
 	for _, s := range f.siblings {
 		out.Siblings = append(out.Siblings, s.name)

@@ -41,6 +41,8 @@ type resolved struct {
 	params     map[string]any
 	// paths holds the decisions of each parameter that holds masks, in the order written.
 	paths map[string][]pathDecision
+	// perRun has the mask made under a key of one run.
+	perRun bool
 	// siblings are the columns that parameters name, without repeats, in the order of the parameters.
 	siblings []sibling
 	// text is equal for decisions that do the same, whatever their order of writing; domains left out.
@@ -118,8 +120,14 @@ func (r *resolver) decision(d *decision, in *anonymize.Param) *resolved {
 	case d.domain != "" && definition.Determinism != anonymize.Keyed:
 		r.report(d.domainPlace, "unused-domain", "delete domain:", "the mask %s reads no value, so that a domain says nothing", d.mask)
 		return nil
+	case d.perRun && definition.Determinism != anonymize.Keyed:
+		r.report(d.perRunPlace, "unused-per-run", "delete per_run:", "the mask %s depends on no key that could differ from run to run", d.mask)
+		return nil
+	case d.perRun && in != nil:
+		r.report(d.perRunPlace, "nested-per-run", "write per_run: to the column's own decision, for all masks in it", "one mask of several cannot differ from run to run")
+		return nil
 	}
-	out := &resolved{definition: definition, params: map[string]any{}, paths: map[string][]pathDecision{}}
+	out := &resolved{definition: definition, perRun: d.perRun, params: map[string]any{}, paths: map[string][]pathDecision{}}
 	if !r.params(out, d) {
 		return nil
 	}
@@ -307,6 +315,7 @@ func (r *resolved) addSibling(p route, at finding.Place) bool {
 // description is what two decisions are compared by.
 type description struct {
 	Mask   string         `json:"mask"`
+	PerRun bool           `json:"per_run,omitempty"`
 	Params map[string]any `json:"params,omitempty"`
 	Paths  []pathText     `json:"paths,omitempty"`
 }
@@ -321,7 +330,7 @@ type pathText struct {
 
 // describe returns the canonical text of a mask with its parameters: JSON sorts the keys of maps.
 func (r *resolved) describe() string {
-	d := description{Mask: r.definition.Name, Params: map[string]any{}}
+	d := description{Mask: r.definition.Name, PerRun: r.perRun, Params: map[string]any{}}
 	for name, value := range r.params {
 		if r.paths[name] == nil {
 			d.Params[name] = value

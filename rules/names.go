@@ -122,7 +122,7 @@ func (k *compiler) checkKey() {
 	}
 	n, first := 0, ""
 	for _, f := range k.families {
-		if f.final != nil && keyed(f.final) && f.hasRows() {
+		if f.final != nil && keyed(f.final) && !f.final.perRun && f.hasRows() {
 			if n++; first == "" {
 				first = f.name()
 			}

@@ -8,7 +8,7 @@ import (
 	"github.com/lethedb/lethe/internal/personal"
 )
 
-func decisionKeys() []string { return []string{"mask", "keep", "domain", "future"} }
+func decisionKeys() []string { return []string{"mask", "keep", "domain", "per_run", "future"} }
 
 // laterKeys are keys of a decision that are reserved: they parse as "not yet", so that names do not drift.
 func laterKeys() []string {
@@ -90,6 +90,11 @@ func (p *parse) decisionMap(d decision, v node) (decision, bool) {
 					ok = false
 				}
 			}
+		case "per_run":
+			d.perRunPlace = f.place
+			if ok = p.want(f.value, kindBool, "per_run") && ok; ok {
+				d.perRun = f.value.text == "true"
+			}
 		case "future":
 			if ok = p.want(f.value, kindBool, "future") && ok; ok {
 				d.future = f.value.text == "true"
@@ -127,6 +132,9 @@ func (p *parse) decisionShape(d decision, v node, mask, keep bool) bool {
 		return false
 	case keep && d.domain != "":
 		p.report(d.domainPlace, "unknown-key", "delete domain:", "a kept column has no domain")
+		return false
+	case keep && d.perRun:
+		p.report(d.perRunPlace, "unknown-key", "delete per_run:", "a kept column is the same on every run")
 		return false
 	case mask && d.future:
 		p.report(v.place, "unknown-key", "delete future: masks cover new columns anyway", "future: is for patterns that keep")

@@ -64,11 +64,11 @@ func (p *Plan) Err() error {
 	return nil
 }
 
-// NeedsKey reports whether any column that arrives is masked by key.
+// NeedsKey reports whether any column that arrives is masked by the masking key.
 func (p *Plan) NeedsKey() bool {
 	for _, t := range p.Tables {
 		for _, c := range t.Columns {
-			if c.Definition != nil && c.Definition.Determinism == anonymize.Keyed {
+			if c.Definition != nil && c.Definition.Determinism == anonymize.Keyed && !c.PerRun {
 				return true
 			}
 		}
@@ -167,6 +167,8 @@ type ColumnPlan struct {
 	// Pattern is what decided when By is not DecidedByColumn: the glob, category or type as written, the table that
 	// like: names or "schema.table.*", or the column that the decision comes from.
 	Pattern string
+	// PerRun reports that the mask's outputs differ from run to run.
+	PerRun bool
 	// Blanked reports an undecided column that arrives NULL or typed-empty.
 	Blanked bool
 	// Siblings are the columns the mask reads, in the order of its row indexes.

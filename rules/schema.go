@@ -143,6 +143,7 @@ func maskSchema(d *anonymize.Definition) object {
 		properties["domain"] = object{
 			"type": "string", "minLength": 1, "description": fmt.Sprintf("the mapping's name; defaults to %s", defaultDomain(d)),
 		}
+		properties["per_run"] = object{"type": "boolean", "default": false, "description": "whether outputs differ from run to run"}
 	}
 	for _, p := range d.Params {
 		made := paramSchema(p)

@@ -306,3 +306,30 @@ func TestNoKeyIsAMatterOfConfiguration(t *testing.T) {
 		t.Error("two ephemeral keys gave the same data")
 	}
 }
+
+func TestWhatDiffersFromRunToRunAgreesWithinOne(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, `version: 1
+tables:
+  public.people:
+    columns:
+      id: {keep: "a surrogate key"}
+      email: {mask: email, per_run: true}
+      note: {mask: copy_from, column: email}
+`, fill(people)).adopted()
+	s.ok("refresh", "staging")
+	first := s.staging.QueryStrings(t, `SELECT email FROM people ORDER BY id`)
+	s.ok("refresh", "staging")
+	second := s.staging.QueryStrings(t, `SELECT email FROM people ORDER BY id`)
+	for i := range first {
+		if first[i] == second[i] {
+			t.Errorf("row %d has the same address in both runs", i)
+		}
+	}
+	if n := s.staging.QueryInt(t, `SELECT count(*) FROM people WHERE note <> email`); n != 0 || len(first) != 300 {
+		t.Errorf("%d of %d copies differ", n, len(first))
+	}
+	if out := s.ok("preview", "public.people", "--json"); !strings.Contains(out, `"per-run"`) {
+		t.Errorf("preview says nothing of it:\n%s", out)
+	}
+}

@@ -86,13 +86,18 @@ func (a *app) resolve(ctx context.Context, ref secret.Ref, what string, place fi
 	return value, nil
 }
 
+// keyOfOneRun draws a key that is kept nowhere.
+func keyOfOneRun() *derive.MaskingKey {
+	var raw [32]byte
+	_, _ = rand.Read(raw[:]) // never errs: the runtime ends the process instead
+	key := derive.MaskingKeyOf(raw)
+	return &key
+}
+
 // maskingKey fetches or makes the masking key; nil when the configuration names none.
 func (a *app) maskingKey(ctx context.Context, cfg *config.Config) (*derive.MaskingKey, error) {
 	if cfg.Keys.Ephemeral {
-		var raw [32]byte
-		_, _ = rand.Read(raw[:]) // never errs: the runtime ends the process instead
-		key := derive.MaskingKeyOf(raw)
-		return &key, nil
+		return keyOfOneRun(), nil
 	}
 	if cfg.Keys.Masking.IsZero() {
 		return nil, nil

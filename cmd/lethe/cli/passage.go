@@ -158,7 +158,7 @@ func (p *passage) open(ctx context.Context) (*pg.Source, error) {
 // compile decides every column of the catalog. Findings of severity error come back as a refusal,
 // together with the plan, which can still be explained.
 func (p *passage) compile(c *catalog.Catalog, needKey bool) (*rules.Plan, finding.List) {
-	options := rules.Options{Key: p.key, NeedKey: needKey, Undecided: rules.Undecided(p.env.Undecided)}
+	options := rules.Options{Key: p.key, RunKey: keyOfOneRun(), NeedKey: needKey, Undecided: rules.Undecided(p.env.Undecided)}
 	if p.accepted != nil {
 		options.Accepted = func(column string) bool { return p.accepted[column] }
 	}

@@ -31,8 +31,8 @@ type previewColumn struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
 	Mask string `json:"mask"`
-	// Uniqueness, Determinism and Discloses are what the mask promises, in the words of lethe masks. What is
-	// kept discloses its "value".
+	// Uniqueness, Determinism and Discloses are what the mask promises, in the words of lethe masks, but that
+	// masks under a key of one run are "per-run". What is kept discloses its "value".
 	Uniqueness  string   `json:"uniqueness"`
 	Determinism string   `json:"determinism"`
 	Discloses   []string `json:"discloses"`
@@ -46,6 +46,9 @@ func previewOf(c *rules.ColumnPlan) previewColumn {
 	}
 	if d := c.Definition; d != nil {
 		made.Uniqueness, made.Determinism, made.Discloses = string(d.Uniqueness), string(d.Determinism), disclosed(*d)
+		if c.PerRun {
+			made.Determinism = "per-run"
+		}
 	}
 	return made
 }

@@ -119,6 +119,8 @@ func translatable(plan *rules.Plan, name string) (*rules.ColumnPlan, error) {
 			return nil, refused("kept-column", fmt.Errorf("column %s is kept: its values are in the copy as they are", name), "")
 		case c.Definition.Determinism != anonymize.Keyed:
 			return nil, refused("no-translation", fmt.Errorf("the mask %s of %s does not depend on the value", c.Definition.Name, name), "")
+		case c.PerRun:
+			return nil, refused("per-run", fmt.Errorf("column %s is masked under a key of one run, which is gone with it", name), "find the row by another column")
 		case len(c.Siblings) > 0:
 			return nil, refused("reads-row", fmt.Errorf("the mask %s of %s depends on other columns of the row", c.Definition.Name, name), "find the row by a column that is masked alone, such as its key")
 		case c.Inputs < fewestTranslated:
