@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-//go:embed en/v1/*.txt places/v1/*.tsv
+//go:embed en/v1/*.txt names/v1/*/*.txt places/v1/*.tsv
 var files embed.FS
 
 // Version names the directory of the files, for reports.
@@ -21,6 +21,7 @@ const Version = "en/v1"
 // concurrent use; share one, because the lists take some megabytes.
 type Library struct {
 	firstNames, lastNames, cities, streetNames, streetTypes, commonWords func() *Words
+	names                                                                map[string]localeNames
 	places                                                               func() *Places
 }
 
@@ -29,13 +30,15 @@ func NewLibrary() *Library {
 	list := func(name string) func() *Words {
 		return sync.OnceValue(func() *Words { return read(name) })
 	}
+	firstNames, lastNames := list("first_names"), list("last_names")
 	return &Library{
-		firstNames:  list("first_names"),
-		lastNames:   list("last_names"),
+		firstNames:  firstNames,
+		lastNames:   lastNames,
 		cities:      list("cities"),
 		streetNames: list("street_names"),
 		streetTypes: list("street_types"),
 		commonWords: list("common_words"),
+		names:       namesByLocale(firstNames, lastNames),
 		places:      sync.OnceValue(readPlaces),
 	}
 }
