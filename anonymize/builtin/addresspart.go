@@ -52,7 +52,7 @@ func addressPart(library *dictionary.Library) anonymize.Definition {
 		},
 		{
 			Name: "country", Kind: anonymize.ParamChoice, Default: anyCountry, Choices: append([]string{anyCountry}, tupleCountries()...),
-			Doc: "the country that all addresses are in; letters are written without accents",
+			Doc: "the country that all addresses are in; any of its cities may be drawn, the row's own too; letters are written without accents",
 		},
 	}
 	d.Discloses = equalityAndFrequency()

@@ -222,20 +222,3 @@ func TestTheServerTakesCoordinates(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkLocales(b *testing.B) {
-	row := rowOf("person", "4711")
-	for _, part := range []string{"address", "street", "city", "postcode", "latitude"} {
-		m := made(b, "address_part", besides("text", map[string]any{"entity": "n", "part": part}), 0)
-		b.Run("address_part/"+part, func(b *testing.B) {
-			dst := make([]byte, 0, 1<<10)
-			v := anonymize.Value{Text: []byte("350 Fifth Avenue"), Row: row}
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := m.Append(dst, v); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}

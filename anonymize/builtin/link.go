@@ -8,7 +8,8 @@ import (
 
 func linkPerson(library *dictionary.Library) anonymize.Definition {
 	d := wordList("link", "writes a part of a person who belongs to an entity of the row, so that name, e-mail address and login name of one row agree", "Mary Smith", nil)
-	d.Group, d.Reads = anonymize.GroupRow, anonymize.ReadsRow
+	// Nothing that is drawn depends on a column's width, and the parts have widths of their own.
+	d.Group, d.Reads, d.Unmapped = anonymize.GroupRow, anonymize.ReadsRow, true
 	d.Summary += ", wherever the entity stands"
 	d.Params = append([]anonymize.Param{
 		{Name: "entity", Kind: anonymize.ParamColumn, Required: true, Doc: "the column that says whose row it is; where it is NULL the value takes its place"},
