@@ -71,10 +71,13 @@ func (p plain) holds(word string) bool {
 
 // plainOf returns the plain form of value. Scratch is where it may stand; ASCII values, the usual case, are taken
 // as they are.
-func plainOf(scratch, value []byte) plain {
+func plainOf(scratch, value []byte) plain { return plainIn(scratch, value, false) }
+
+// plainIn is plainOf beside lists that write an umlaut as two letters, where umlauts says so.
+func plainIn(scratch, value []byte, umlauts bool) plain {
 	p, ascii := taken(value)
 	if !ascii {
-		p, _ = taken(unaccented(scratch, value))
+		p, _ = taken(unaccented(scratch, value, umlauts))
 	}
 	return p
 }
@@ -94,13 +97,15 @@ func taken(text []byte) (p plain, ascii bool) {
 	return p, all < utf8.RuneSelf
 }
 
-// unaccented appends value without its accents to scratch.
-func unaccented(scratch, value []byte) []byte {
+// unaccented appends value without its accents to scratch, with umlauts as two letters where umlauts says so.
+func unaccented(scratch, value []byte, umlauts bool) []byte {
 	for i := 0; i < len(value); {
 		r, size := utf8.DecodeRune(value[i:])
 		switch base := undecomposed(r); {
 		case r < utf8.RuneSelf:
 			scratch = append(scratch, value[i])
+		case umlauts && umlaut(r) != "":
+			scratch = append(scratch, umlaut(r)...)
 		case base != "":
 			scratch = append(scratch, base...)
 		case unicode.IsMark(r):
@@ -118,6 +123,21 @@ func unaccented(scratch, value []byte) []byte {
 		i += size
 	}
 	return scratch
+}
+
+// umlaut writes a German umlaut as passports do. The mark alone follows its vowel in text that is decomposed.
+func umlaut(r rune) string {
+	switch r {
+	case 'ä', 'Ä':
+		return "ae"
+	case 'ö', 'Ö':
+		return "oe"
+	case 'ü', 'Ü':
+		return "ue"
+	case '\u0308':
+		return "e"
+	}
+	return ""
 }
 
 // undecomposed knows the letters of Europe that Unicode does not take apart.

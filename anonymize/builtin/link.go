@@ -7,8 +7,9 @@ import (
 )
 
 func linkPerson(library *dictionary.Library) anonymize.Definition {
-	d := wordList("link", "writes a part of a person who belongs to an entity of the row, so that name, e-mail address and login name of one row agree", "Mary Smith", library.LastNames)
-	d.Group, d.Reads = anonymize.GroupRow, anonymize.ReadsRow
+	d := wordList("link", "writes a part of a person who belongs to an entity of the row, so that name, e-mail address and login name of one row agree", "Mary Smith", nil)
+	// Nothing that is drawn depends on a column's width, and the parts have widths of their own.
+	d.Group, d.Reads, d.Unmapped = anonymize.GroupRow, anonymize.ReadsRow, true
 	d.Summary += ", wherever the entity stands"
 	d.Params = append([]anonymize.Param{
 		{Name: "entity", Kind: anonymize.ParamColumn, Required: true, Doc: "the column that says whose row it is; where it is NULL the value takes its place"},
@@ -16,12 +17,12 @@ func linkPerson(library *dictionary.Library) anonymize.Definition {
 			Name: "part", Kind: anonymize.ParamChoice, Required: true, Choices: []string{"first_name", "last_name", "full_name", "email", "username"},
 			Doc: "what of the person to write; every column of the entity has the same domain",
 		},
-	}, d.Params...)
+	}, append(d.Params, localeParam(), genderParam())...)
 	d.Cost = 250
 	d.Safe = "addresses are at example.com, which RFC 2606 reserves"
 	d.Example.Params = map[string]any{"entity": "customer_id", "part": "full_name"}
 	d.Check = func(a anonymize.Args) error {
-		if linkRoom(library, stringOf(a, "part")) > limit(a) {
+		if linkRoom(library, a) > limit(a) {
 			return tooNarrow(a, "the longest "+stringOf(a, "part")+" there is")
 		}
 		return nil
@@ -33,7 +34,7 @@ func linkPerson(library *dictionary.Library) anonymize.Definition {
 		}
 		return &linkMask{
 			prf: derive.NewPRF(a.Key), form: canonicalOf(a.Type), entity: entity, entityForm: canonicalOf(a.SiblingTypes[stringOf(a, "entity")]),
-			names: twoNames{chooseFrom(library.FirstNames(), linkName), chooseFrom(library.LastNames(), linkName)},
+			names: twoNames{chooseFrom(givenNames(library, a), linkName), chooseFrom(surnames(library, a), linkName)},
 			part:  stringOf(a, "part"), style: caseOf(stringOf(a, "case")),
 		}, nil
 	}
@@ -49,9 +50,9 @@ const (
 )
 
 // linkRoom is how many characters a part has at most.
-func linkRoom(library *dictionary.Library, part string) int {
-	first, last := min(linkName, library.FirstNames().Longest()), min(linkName, library.LastNames().Longest())
-	switch part {
+func linkRoom(library *dictionary.Library, a anonymize.Args) int {
+	first, last := min(linkName, givenNames(library, a).Longest()), min(linkName, surnames(library, a).Longest())
+	switch stringOf(a, "part") {
 	case "first_name":
 		return first
 	case "last_name":

@@ -46,6 +46,7 @@ func Masks() []anonymize.Definition {
 		partial(),
 		numeric(),
 		composite(words),
+		locales(words),
 	)
 }
 

@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-//go:embed en/v1/*.txt
+//go:embed en/v1/*.txt names/v1/*/*.txt places/v1/*.tsv
 var files embed.FS
 
 // Version names the directory of the files, for reports.
@@ -21,6 +21,8 @@ const Version = "en/v1"
 // concurrent use; share one, because the lists take some megabytes.
 type Library struct {
 	firstNames, lastNames, cities, streetNames, streetTypes, commonWords func() *Words
+	names                                                                map[string]localeNames
+	places                                                               func() *Places
 }
 
 // NewLibrary returns a Library that has read nothing yet.
@@ -28,13 +30,16 @@ func NewLibrary() *Library {
 	list := func(name string) func() *Words {
 		return sync.OnceValue(func() *Words { return read(name) })
 	}
+	firstNames, lastNames := list("first_names"), list("last_names")
 	return &Library{
-		firstNames:  list("first_names"),
-		lastNames:   list("last_names"),
+		firstNames:  firstNames,
+		lastNames:   lastNames,
 		cities:      list("cities"),
 		streetNames: list("street_names"),
 		streetTypes: list("street_types"),
 		commonWords: list("common_words"),
+		names:       namesByLocale(firstNames, lastNames),
+		places:      sync.OnceValue(readPlaces),
 	}
 }
 
@@ -56,6 +61,9 @@ func (l *Library) StreetTypes() *Words { return l.streetTypes() }
 // CommonWords returns everyday English words in lower case, names of people not among them as such.
 func (l *Library) CommonWords() *Words { return l.commonWords() }
 
+// Places returns real cities with what belongs to them.
+func (l *Library) Places() *Places { return l.places() }
+
 // Words is a list of distinct ASCII words. It is read-only.
 //
 // The words stand one behind the other in one text, sorted by length, then by bytes: all words up to a length
@@ -70,13 +78,16 @@ type Words struct {
 	folded func() *set
 }
 
-// read parses one embedded file. A file that is not there is a mistake of this package alone.
-func read(name string) *Words {
-	data, err := files.ReadFile(Version + "/" + name + ".txt")
+// read parses one embedded file.
+func read(name string) *Words { return newWords(linesOf(Version + "/" + name + ".txt")) }
+
+// linesOf returns the lines of an embedded file. A file that is not there is a mistake of this package alone.
+func linesOf(name string) []string {
+	data, err := files.ReadFile(name)
 	if err != nil {
 		panic("dictionary: " + err.Error())
 	}
-	return newWords(strings.Split(strings.TrimSuffix(string(data), "\n"), "\n"))
+	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
 }
 
 func newWords(lines []string) *Words {
