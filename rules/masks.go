@@ -20,11 +20,12 @@ type masks interface {
 	All() []anonymize.Definition
 }
 
-// The masks that the rules themselves speak of. A blanked column gets one of the last two.
+// The masks that the rules themselves speak of. A blanked column gets null or empty.
 const (
-	keepMask  = "keep"
-	nullMask  = "null"
-	emptyMask = "empty"
+	keepMask      = "keep"
+	recomputeMask = "recompute"
+	nullMask      = "null"
+	emptyMask     = "empty"
 )
 
 // CheckMasks reports every mask and parameter of f that registry does not have or that is of the wrong

@@ -126,6 +126,11 @@ func (t *TablePlan) Read() work.Table {
 	made := work.Table{Table: t.Table, Empty: t.Rows == RowsNone, Where: t.where(), Into: t.Into, Joins: t.Joins}
 	for _, c := range t.Columns {
 		made.Columns = append(made.Columns, c.Column.Name)
+		if c.Mask == recomputeMask {
+			as, _ := c.Params["as"].(string)
+			trigger, _ := c.Params["trigger"].(string)
+			made.Recompute = append(made.Recompute, work.Recompute{Column: c.Column.Name, As: as, Trigger: trigger})
+		}
 	}
 	for _, c := range t.Joined {
 		made.Joined = append(made.Joined, c.Read)

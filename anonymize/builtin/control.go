@@ -23,6 +23,7 @@ func composite(words *dictionary.Library) []anonymize.Definition {
 		linkPerson(words),
 		copyFrom(),
 		shuffle(),
+		recompute(),
 	}
 }
 

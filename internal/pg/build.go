@@ -306,7 +306,7 @@ func (b *build) begin(ctx context.Context) error {
 	if err := b.makeLargeObjects(ctx); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{b.viewsStayInside, b.nothingReaches, b.dropTolerated, b.lendPath} {
+	for _, step := range []func(context.Context) error{b.viewsStayInside, b.nothingReaches, b.dropTolerated, b.lendPath, b.tryRecompute} {
 		if err := step(ctx); err != nil {
 			return err
 		}

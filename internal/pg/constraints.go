@@ -25,6 +25,7 @@ func (b *build) finish(ctx context.Context) error {
 		{"policies", b.createPolicies},
 		{"constraints", b.constraints},
 		{"wiring", b.wireUp},
+		{"columns", b.recompute},
 		{"views", b.refreshViews},
 		{"statistics", b.analyse},
 		{"functions", b.returnPath},

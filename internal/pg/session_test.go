@@ -17,7 +17,7 @@ import (
 // TestASourceCanOnlyRead holds the list of what a source can be asked: nothing on it takes a statement.
 func TestASourceCanOnlyRead(t *testing.T) {
 	for value, want := range map[any][]string{
-		(*Source)(nil):   {"Catalog", "CheckWhere", "Close", "Cost", "Facts", "Identity", "Name", "Wiring", "WithSnapshot"},
+		(*Source)(nil):   {"Catalog", "CheckWhere", "Close", "Cost", "Facts", "Identity", "Name", "UpdateTriggers", "Wiring", "WithSnapshot"},
 		(*Snapshot)(nil): {"Catalog", "CopyOut", "Count", "Definitions", "Done", "DumpSchema", "ID", "LSN", "LargeObjects", "Ownership", "Parts", "Sequences", "Source", "Time"},
 	} {
 		var got []string

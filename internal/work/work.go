@@ -101,6 +101,8 @@ type Table struct {
 	// Columns. None of them arrives.
 	Joins  []Join
 	Joined []JoinedColumn
+	// Recompute are the columns that the sink computes again once all rows of all tables are there.
+	Recompute []Recompute
 	// Where is the rule's condition on the rows as SQL, "" for all.
 	Where string
 	// Into is the table on the target that the rows are loaded through: the table itself, or its
@@ -112,6 +114,14 @@ type Table struct {
 	// Whole has the rows travel as one part, loaded in the transaction that empties the table, so that they
 	// arrive frozen. See ChooseWhole.
 	Whole bool
+}
+
+// Recompute says how a column is computed from the rows as they arrived: by an SQL expression, or by a trigger of its
+// table that runs before each row is updated.
+type Recompute struct {
+	Column  string `json:"column"`
+	As      string `json:"as,omitempty"`
+	Trigger string `json:"trigger,omitempty"`
 }
 
 // Join is the row that another row refers to. There is one at most, and none where what refers is NULL or dangles.

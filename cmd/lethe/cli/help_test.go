@@ -221,7 +221,7 @@ func TestDocumentsFilesAreRead(t *testing.T) {
 			}
 		}
 	}
-	if !seen["lethe.yaml"] || !seen["rules.yaml"] || !seen["large_objects"] || len(reference) != 6 {
+	if !seen["lethe.yaml"] || !seen["rules.yaml"] || !seen["large_objects"] || len(reference) != 7 {
 		t.Errorf("the documents show %v, want both files, the reference and its line on large objects", seen)
 	}
 }

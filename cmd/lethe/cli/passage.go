@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/lethedb/lethe/anonymize"
 	"github.com/lethedb/lethe/anonymize/derive"
@@ -167,26 +169,61 @@ func (p *passage) compile(c *catalog.Catalog, needKey bool) (*rules.Plan, findin
 	return plan, found
 }
 
-// conditions asks the source whether the row conditions of the plan can be read. A source that does not
-// answer has said nothing about them.
+// conditions asks the source whether the SQL in the rules can be read: conditions on rows, and how columns are computed
+// again. A source that does not answer has said nothing about them.
 func conditions(ctx context.Context, source *pg.Source, plan *rules.Plan) (finding.List, error) {
 	var found finding.List
-	for _, table := range plan.Tables {
-		if table.Rows != rules.RowsWhere {
-			continue
+	for i := range plan.Tables {
+		table := &plan.Tables[i]
+		if table.Rows == rules.RowsWhere {
+			err := source.CheckWhere(ctx, table.Table.Name, table.Where)
+			if server, ok := errors.AsType[*pg.ServerError](err); err != nil && (!ok || transient(server.Code)) {
+				return nil, err
+			}
+			if err != nil {
+				found = append(found, finding.Finding{
+					Code: "bad-condition", Object: table.Table.Name.String(), Message: "the condition on the rows cannot be read: " + err.Error(),
+					Fix: "correct rows: {where: …} of this table",
+				})
+			}
 		}
-		err := source.CheckWhere(ctx, table.Table.Name, table.Where)
-		if server, ok := errors.AsType[*pg.ServerError](err); err != nil && (!ok || transient(server.Code)) {
-			return nil, err
-		}
-		if err != nil {
-			found = append(found, finding.Finding{
-				Code: "bad-condition", Object: table.Table.Name.String(), Message: "the condition on the rows cannot be read: " + err.Error(),
-				Fix: "correct rows: {where: …} of this table",
-			})
+		for _, r := range table.Read().Recompute {
+			problem, err := recomputable(ctx, source, table.Table.Name, r)
+			if err != nil {
+				return nil, err
+			}
+			if problem != nil {
+				found = append(found, *problem)
+			}
 		}
 	}
 	return found, nil
+}
+
+// recomputable asks the source whether a column can be computed in the way that a rule says.
+func recomputable(ctx context.Context, source *pg.Source, table catalog.Name, r work.Recompute) (*finding.Finding, error) {
+	if r.Trigger != "" {
+		triggers, err := source.UpdateTriggers(ctx, table)
+		if err != nil || slices.Contains(triggers, r.Trigger) {
+			return nil, err
+		}
+		fix := "compute the column by an expression: {mask: recompute, as: …}"
+		if len(triggers) > 0 {
+			fix = "name one of " + strings.Join(triggers, ", ") + ", or compute the column by an expression (as:)"
+		}
+		return &finding.Finding{
+			Code: "bad-recompute", Object: table.Column(r.Column), Fix: fix,
+			Message: fmt.Sprintf("the table has no trigger %q that runs before each row is updated", r.Trigger),
+		}, nil
+	}
+	err := source.CheckWhere(ctx, table, "("+r.As+"\n) IS NULL")
+	if server, ok := errors.AsType[*pg.ServerError](err); err == nil || !ok || transient(server.Code) {
+		return nil, err
+	}
+	return &finding.Finding{
+		Code: "bad-recompute", Object: table.Column(r.Column), Message: "the expression cannot be read: " + err.Error(),
+		Fix: "correct as: of this column, and write the schema of every function and table that is not pg_catalog's",
+	}, nil
 }
 
 // targetOptions says how the environment is built and published.
