@@ -183,6 +183,13 @@ func sketchColumn(t testing.TB, table *catalog.Table, line string) {
 				column.Default = sketchPart(words[i+1]).Expression
 				i++
 			}
+		case "common":
+			fraction, err := strconv.ParseFloat(words[i+1], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			column.Stats.Commonest = fraction
+			i++
 		case "checked":
 			column.Type.Domain, column.Type.DomainChecks = "public.checked", []string{"CHECK (true)"}
 		case "->":

@@ -58,12 +58,35 @@ func (f *family) inputs() float64 {
 func (k *compiler) warnOfFew(f *family) {
 	n := f.inputs()
 	if n >= fewestInputs {
+		k.warnOfCommon(f)
 		return
 	}
 	k.report(finding.Finding{
 		Code: "small-domain", Severity: finding.Warning, Place: f.final.place, Object: f.name(),
 		Fix: "coarsen or destroy the value where that will do; otherwise treat it as renumbered, not as hidden",
 	}, "holds at most %s different values, so that the mask %s can be seen through by trying them all", roundNumber(n), f.final.definition.Name)
+}
+
+// mostCommon is the fraction of rows from which one value is told by how often it occurs: no name, town or employer of
+// a population is as common.
+const mostCommon = 0.05
+
+// warnOfCommon warns where one value is so common that its mask is known by that, whatever the key.
+func (k *compiler) warnOfCommon(f *family) {
+	if !keyed(f.final) || len(f.siblings) > 0 || !slices.Contains(f.final.definition.Discloses, anonymize.DisclosesFrequency) {
+		return
+	}
+	common := 0.0
+	for _, m := range f.members {
+		common = max(common, m.catalog.Stats.Commonest)
+	}
+	if common < mostCommon {
+		return
+	}
+	k.report(finding.Finding{
+		Code: "skewed-column", Severity: finding.Warning, Place: f.final.place, Object: f.name(),
+		Fix: "where that value must not be told from others, use a mask that reads no value, or shuffle",
+	}, "one value stands in %.0f %% of the rows, so that what the mask %s makes of it is known by how often it occurs", 100*common, f.final.definition.Name)
 }
 
 // roundNumber writes a number of values as people say it.

@@ -99,9 +99,10 @@ func testMasks(t testing.TB) *anonymize.Registry {
 	mix := fakeMask("mix", anonymize.UniqueNone, catalog.ClassText, catalog.ClassInteger)
 	mix.Reads = anonymize.ReadsTable
 	mix.Params = []anonymize.Param{{Name: "within", Kind: anonymize.ParamColumns, Doc: "columns whose values stay together"}}
+	first := fakeMask("first_name", anonymize.UniqueNone, catalog.ClassText)
+	first.Discloses = []anonymize.Disclosure{anonymize.DisclosesEquality, anonymize.DisclosesFrequency}
 	r, err := anonymize.NewRegistry([]anonymize.Definition{
-		mix, keep, null, free("empty", every...), constant, email, permute, redact, known, shift, json,
-		fakeMask("first_name", anonymize.UniqueNone, catalog.ClassText),
+		first, mix, keep, null, free("empty", every...), constant, email, permute, redact, known, shift, json,
 		fakeMask("last_name", anonymize.UniqueNone, catalog.ClassText),
 		fakeMask("phone", anonymize.UniqueNone, catalog.ClassText, catalog.ClassInteger),
 	})

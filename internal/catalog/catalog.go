@@ -186,6 +186,8 @@ type Stats struct {
 	Distinct float64 `json:"distinct,omitempty"`
 	// Width is the average width in bytes.
 	Width int `json:"width,omitempty"`
+	// Commonest is the fraction of rows that hold the most common value; 0 when none stands out.
+	Commonest float64 `json:"commonest,omitempty"`
 }
 
 // Index is an index, including those that enforce keys.

@@ -208,14 +208,15 @@ func splitNodes(tree string) []string {
 // that the role may read; of the others nothing is known.
 func (r *reader) statistics(ctx context.Context) error {
 	type row struct {
-		Table    uint32
-		Number   int
-		Nulls    float64
-		Distinct float64
-		Width    int
+		Table     uint32
+		Number    int
+		Nulls     float64
+		Distinct  float64
+		Width     int
+		Commonest float64
 	}
 	found, err := rows[row](ctx, r, "statistics", `SELECT DISTINCT ON (a.attrelid, a.attnum) a.attrelid, a.attnum::int4,
-			s.null_frac::float8, s.n_distinct::float8, s.avg_width
+			s.null_frac::float8, s.n_distinct::float8, s.avg_width, coalesce(s.most_common_freqs[1], 0)::float8
 		FROM pg_stats s JOIN pg_namespace n ON n.nspname = s.schemaname
 		JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename
 		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = s.attname
@@ -231,7 +232,7 @@ func (r *reader) statistics(ctx context.Context) error {
 		}
 		for i := range table.Columns {
 			if table.Columns[i].Number == f.Number {
-				table.Columns[i].Stats = catalog.Stats{NullFraction: f.Nulls, Distinct: f.Distinct, Width: f.Width}
+				table.Columns[i].Stats = catalog.Stats{NullFraction: f.Nulls, Distinct: f.Distinct, Width: f.Width, Commonest: f.Commonest}
 			}
 		}
 	}

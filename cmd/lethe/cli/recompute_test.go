@@ -63,7 +63,7 @@ func TestWhatTriggersKeepIsComputedAgainFromMaskedRows(t *testing.T) {
 	was, databases := contents(t, s.staging.DSN()), s.databases()
 	for from, to := range map[string]string{
 		"trigger: article_search":       "trigger: article_find",
-		"to_tsvector('simple', name)":   "to_tsvector('simple', nmae)",
+		"to_tsvector('simple', name)":   "to_tsvector('simple', surname)",
 		"(SELECT count(*)":              "('x' || name) -- ",
 		`as: "to_tsvector('simple', na`: `trigger: t, as: "to_tsvector('simple', na`,
 	} {
