@@ -25,6 +25,16 @@ type previewDocument struct {
 	Columns []previewColumn `json:"columns"`
 	// Rows hold masked values; null is SQL NULL.
 	Rows [][]*string `json:"rows"`
+	// originals are those of Rows, where they were asked for; they are shown on a terminal and nowhere else.
+	originals [][]*string
+}
+
+// previewing is what a preview was asked for.
+type previewing struct {
+	env, table string
+	rows       int
+	originals  bool
+	reason     string
 }
 
 type previewColumn struct {
@@ -54,43 +64,71 @@ func previewOf(c *rules.ColumnPlan) previewColumn {
 }
 
 func (a *app) previewCommand() *cobra.Command {
-	var env string
-	var limit int
+	var o previewing
 	command := &cobra.Command{
 		Use:   "preview TABLE",
 		Short: "A few rows of a table as they would arrive",
 		Long: `Reads a few rows of the source through the masks and shows what would arrive,
 beside each column's type and whether its mask keeps distinct values distinct:
 exact, bounded (two may meet by chance, on unique columns below 2^-40) or none;
---json adds what the mask discloses. Never an original of a masked column. Which
-rows come is up to the server. Nothing is written, anywhere.`,
+--json adds what the mask discloses. Which rows come is up to the server.
+Nothing is written, anywhere.
+
+Originals of masked columns are never shown, but with --originals: one row at
+a time, on a terminal, for a reason that goes on record. Columns that can hold
+fewer than a million values are withheld even then: who has seen one value knows
+all rows that share it.`,
 		Example: `  lethe preview public.customer
-  lethe preview public.customer --rows 20 --json`,
+  lethe preview public.customer --rows 20 --json
+  lethe preview public.customer --originals --reason "review of the rules"`,
 		Args:              exactly(1, "the table's name"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, args []string) error {
-			doc, err := a.preview(c.Context(), env, args[0], limit)
+			o.table = args[0]
+			if o.originals && !c.Flags().Changed("rows") {
+				o.rows = 1
+			}
+			doc, err := a.preview(c.Context(), o)
 			if err != nil {
 				return err
 			}
 			return a.print(doc, func(w io.Writer) { a.showPreview(w, doc) })
 		},
 	}
-	command.Flags().StringVar(&env, "env", "", "read what `ENV` is made from; not needed with one environment")
-	command.Flags().IntVar(&limit, "rows", 5, "how many rows, from 1 to 1000")
+	command.Flags().StringVar(&o.env, "env", "", "read what `ENV` is made from; not needed with one environment")
+	command.Flags().IntVar(&o.rows, "rows", 5, "how many rows, from 1 to 1000")
+	command.Flags().BoolVar(&o.originals, "originals", false, "show one row beside what it is in production")
+	command.Flags().StringVar(&o.reason, "reason", "", "why originals are looked at, as the ledger will keep it")
 	a.completeEnvironmentFlag(command, "env")
 	return command
 }
 
-func (a *app) preview(ctx context.Context, env, name string, limit int) (*previewDocument, error) {
+// check refuses what a preview may not be asked for.
+func (o previewing) check(a *app) error {
+	switch {
+	case o.rows < 1 || o.rows > 1000:
+		return usageError("bad-limit", errors.New("--rows is from 1 to 1000"), "say how many rows to show, such as --rows 5")
+	case !o.originals:
+		return nil
+	case strings.TrimSpace(o.reason) == "":
+		return usageError("missing-reason", errors.New("originals are looked at without a reason"), `say why: --reason "review of the rules"`)
+	case o.rows != 1:
+		return usageError("bad-limit", errors.New("--originals shows one row at a time"), "leave out --rows")
+	case !a.InTerminal || !a.OutTerminal || a.json:
+		return usageError("no-terminal", errors.New("originals are shown to a person alone"), "run it on a terminal, without --json; originals go into no file and no pipe")
+	}
+	return nil
+}
+
+func (a *app) preview(ctx context.Context, o previewing) (*previewDocument, error) {
 	var table catalog.Name
-	if err := table.UnmarshalText([]byte(name)); err != nil {
+	if err := table.UnmarshalText([]byte(o.table)); err != nil {
 		return nil, usageError("bad-name", err, "write schema.table")
 	}
-	if limit < 1 || limit > 1000 {
-		return nil, usageError("bad-limit", errors.New("--rows is from 1 to 1000"), "say how many rows to show, such as --rows 5")
+	if err := o.check(a); err != nil {
+		return nil, err
 	}
-	p, source, plan, found, done, err := a.look(ctx, env)
+	p, source, plan, found, done, err := a.look(ctx, o.env)
 	if err != nil {
 		return nil, err
 	}
@@ -105,11 +143,16 @@ func (a *app) preview(ctx context.Context, env, name string, limit int) (*previe
 	if entry.Rows == rules.RowsNone || entry.Rows == rules.RowsDropped {
 		return nil, refused("no-rows", fmt.Errorf("no row of %s arrives", table), "")
 	}
-	return previewRows(ctx, source, plan, entry, limit)
+	if o.originals {
+		if err := a.noteLookup(ctx, p, plan, "originals", map[string]string{"table": table.String(), "reason": o.reason}); err != nil {
+			return nil, err
+		}
+	}
+	return previewRows(ctx, source, plan, entry, o)
 }
 
 // previewRows reads through the very masks and codec that a refresh uses.
-func previewRows(ctx context.Context, source *pg.Source, plan *rules.Plan, entry *rules.TablePlan, limit int) (*previewDocument, error) {
+func previewRows(ctx context.Context, source *pg.Source, plan *rules.Plan, entry *rules.TablePlan, o previewing) (*previewDocument, error) {
 	doc := &previewDocument{Table: entry.Table.Name.String(), Rows: [][]*string{}}
 	for i := range entry.Columns {
 		doc.Columns = append(doc.Columns, previewOf(&entry.Columns[i]))
@@ -120,7 +163,7 @@ func previewRows(ctx context.Context, source *pg.Source, plan *rules.Plan, entry
 	}
 	defer remove()
 	name := entry.Table.Name
-	var text bytes.Buffer
+	var text, originals bytes.Buffer
 	err = source.WithSnapshot(ctx, plan.Catalog, plan.Reads(name), func(ctx context.Context, snapshot *pg.Snapshot) (err error) {
 		reader := snapshotReader{snapshot: snapshot}
 		gathered, err := plan.Gather(ctx, []catalog.Name{name}, dir, reader.copyAll)
@@ -133,15 +176,34 @@ func previewRows(ctx context.Context, source *pg.Source, plan *rules.Plan, entry
 			return err
 		}
 		q := query(entry.Read())
-		q.Limit = limit
-		_, err = mask.Rows(func(w io.Writer) (int64, error) { return snapshot.CopyOut(ctx, q, w) }).Push(&text)
+		q.Limit = o.rows
+		_, err = mask.Rows(func(w io.Writer) (int64, error) {
+			if o.originals {
+				w = io.MultiWriter(&originals, w)
+			}
+			return snapshot.CopyOut(ctx, q, w)
+		}).Push(&text)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preview %s: %w", entry.Table.Name, err)
 	}
-	doc.Rows, err = parseRows(text.Bytes(), len(doc.Columns))
-	return doc, err
+	if doc.Rows, err = parseRows(text.Bytes(), len(doc.Columns)); err != nil || !o.originals {
+		return doc, err
+	}
+	// Columns of other rows come after the table's own.
+	if doc.originals, err = parseRows(originals.Bytes(), len(doc.Columns)+len(entry.Joined)); err != nil {
+		return nil, err
+	}
+	for i := range entry.Columns {
+		if entry.Columns[i].Inputs < fewestTranslated {
+			for _, row := range doc.originals {
+				withheld := "(withheld)"
+				row[i] = &withheld
+			}
+		}
+	}
+	return doc, nil
 }
 
 // parseRows undoes COPY's escapes.
@@ -209,20 +271,30 @@ func (a *app) showPreviewRows(w io.Writer, d *previewDocument, from, to int) {
 	header := table.Row{"column", "mask", "type", "unique"}
 	for i := from; i < to; i++ {
 		header = append(header, fmt.Sprintf("row %d", i+1))
+		if d.originals != nil {
+			header = append(header, "in production")
+		}
 	}
 	rows := make([]table.Row, 0, len(d.Columns))
 	for i, c := range d.Columns {
 		row := table.Row{printable(c.Name), c.Mask, printable(c.Type), c.Uniqueness}
-		for _, fields := range d.Rows[from:to] {
-			text := "NULL"
-			if fields[i] != nil {
-				text = short(printable(*fields[i]), a.Width)
+		for at := from; at < to; at++ {
+			row = append(row, a.cell(d.Rows[at][i]))
+			if d.originals != nil {
+				row = append(row, a.cell(d.originals[at][i]))
 			}
-			row = append(row, text)
 		}
 		rows = append(rows, row)
 	}
 	a.grid(w, header, nil, rows, nil)
+}
+
+// cell is how a value is shown.
+func (a *app) cell(value *string) string {
+	if value == nil {
+		return "NULL"
+	}
+	return short(printable(*value), a.Width)
 }
 
 // printable keeps a text on one line and out of the terminal's control: nothing in it moves the cursor,

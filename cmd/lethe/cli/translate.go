@@ -85,7 +85,7 @@ func (a *app) translate(ctx context.Context, env, name, reason string) (*transla
 	if err != nil {
 		return nil, err
 	}
-	if err := a.noteTranslation(ctx, p, plan, name, reason); err != nil {
+	if err := a.noteLookup(ctx, p, plan, "translate", map[string]string{"column": name, "reason": reason}); err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(a.Err, "value of %s: ", name)
@@ -131,16 +131,16 @@ func translatable(plan *rules.Plan, name string) (*rules.ColumnPlan, error) {
 	return nil, refused("unknown-column", fmt.Errorf("the plan has no column %s", name), "see: lethe check --explain "+name)
 }
 
-// noteTranslation puts on record that a value of a column is looked up, before it is asked for.
-func (a *app) noteTranslation(ctx context.Context, p *passage, plan *rules.Plan, name, reason string) error {
+// noteLookup puts on record that somebody looks a person's values up, before it is done.
+func (a *app) noteLookup(ctx context.Context, p *passage, plan *rules.Plan, action string, facts map[string]string) error {
 	store, err := state.Open(ctx, p.cfg.State)
 	if err != nil {
 		return usageError("bad-state", fmt.Errorf("open state file: %w", err), "")
 	}
 	_, err = ledger.Open(p.cfg.Ledger(), store, a.Now).Append(ctx, ledger.Record{
-		Action: "translate", Environment: p.env.Name, Source: p.from.Name, User: a.User, Host: a.Host, Version: buildinfo.Version(),
+		Action: action, Environment: p.env.Name, Source: p.from.Name, User: a.User, Host: a.Host, Version: buildinfo.Version(),
 		Digests: ledger.Digests{Rules: plan.Digests.Rules, Plan: plan.Digests.Plan, Catalog: plan.Digests.Catalog, KeyID: plan.Digests.KeyID},
-		Facts:   map[string]string{"column": name, "reason": reason},
+		Facts:   facts,
 	})
 	if err != nil {
 		err = fmt.Errorf("write ledger: %w", err)

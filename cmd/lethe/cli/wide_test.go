@@ -40,6 +40,10 @@ func wideColumns() [][4]string {
 		{"title", "text", `{mask: when, columns: [kind], if: 'kind == "person"', then: full_name, else: company}`, `[A-Z].*`},
 		{"note", "text", "{mask: redact_text, known: [first_name, full_name, email]}", `.*parcel.*`},
 		{"photo", "bytea", "placeholder_image", `\\x89504e47.*`},
+		{"bonus", "int", "shuffle", `9\d\d\d`},
+		{"city", "text", "{mask: address_part, entity: id, part: city}", `['A-Z].+`},
+		{"mail_copy", "varchar(80)", "{mask: copy_from, column: email}", `[a-z.]+\.[0-9a-z]{20}@example\.com`},
+		{"search", "tsvector", `{mask: recompute, as: "to_tsvector('simple', full_name)"}`, `'[a-z]+':\d '[a-z]+':\d`},
 		{"device", "text", "{mask: chain, masks: [imei, {mask: keep_ends, last: 4}]}", `\*{11}\d{4}`},
 	}
 }
@@ -60,7 +64,7 @@ func TestEveryFamilyIsMaskedRefreshedAndReadBack(t *testing.T) {
 		'10.0.0.0'::inet + i, '08:00:2b:01:02:03', 'https://canary.flowmart.example/' || i, 'sk_live_canary' || 10000 + i, 'canaryhash', 'https://hooks.flowmart.example/' || i,
 		4000 + i, 20 + i %% 40, date '1960-05-05' + i, timestamptz '2020-05-05 05:05:05+00' + i * interval '1 hour', '100' || 10 + i %% 80, ARRAY['Canary' || i, NULL, 'Person'],
 		hstore(ARRAY['name', 'Canary' || i, 'size', '9']), jsonb_build_object('mail', 'canary' || i || '@flowmart.example', 'language', 'en'),
-		CASE WHEN i %% 3 = 0 THEN 'company' ELSE 'person' END, 'Canary' || i, 'the parcel of Canary' || i || ' is late', '\x00', '49015420323' || 7000 + i FROM generate_series(1, %d) i`, people))).adopted()
+		CASE WHEN i %% 3 = 0 THEN 'company' ELSE 'person' END, 'Canary' || i, 'the parcel of Canary' || i || ' is late', '\x00', 9000 + i, 'Canarytown', 'canary' || i || '@flowmart.example', to_tsvector('simple', 'Canary' || i), '49015420323' || 7000 + i FROM generate_series(1, %d) i`, people))).adopted()
 	s.ok("refresh", "staging")
 	for _, c := range columns {
 		valid := regexp.MustCompile(`\A(?:` + c[3] + `)\z`)
