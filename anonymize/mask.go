@@ -223,6 +223,12 @@ type Definition struct {
 	New func(a Args) (Mask, error)
 }
 
+// Program is one that may be asked to mask values.
+type Program interface {
+	// Start starts it with arguments. It errs where the program is not the one that was allowed.
+	Start(arguments []string) (Answers, error)
+}
+
 // Example is a sample of a mask's work for the catalogue.
 type Example struct {
 	Input  string
@@ -249,6 +255,8 @@ type Args struct {
 	// primary key, among Siblings. Both are for masks that read the table.
 	Table  catalog.Name
 	RowKey []string
+	// Programs are those that a mask may have values masked by, by their paths.
+	Programs map[string]Program
 	// NotNull reports that the column does not allow NULL.
 	NotNull bool
 }

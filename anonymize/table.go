@@ -39,6 +39,8 @@ type Table struct {
 	columns []column
 	// order holds the masked columns such that each comes after all masked ones that it reads.
 	order []int
+	// asked are the columns whose values somebody else masks.
+	asked []asked
 }
 
 // column is a Column with its siblings looked up.
@@ -86,6 +88,9 @@ func NewTable(header masked.Header, columns []Column) (*Table, error) {
 			}
 			t.columns[i].siblings = append(t.columns[i].siblings, sibling)
 		}
+	}
+	if err := t.addAsked(); err != nil {
+		return nil, err
 	}
 	if header.Format == masked.Binary {
 		if len(columns) > len(header.Columns) {
@@ -168,6 +173,9 @@ func (t *Table) Rows(source func(w io.Writer) (rows int64, err error)) *masked.R
 		if err == nil {
 			err = p.close(sent)
 		}
+		if ends, ok := p.(io.Closer); ok {
+			err = errors.Join(err, ends.Close())
+		}
 		rows, own := p.result()
 		switch {
 		case own != nil:
@@ -190,6 +198,8 @@ type pass interface {
 
 func (t *Table) pass(w io.Writer) pass {
 	switch {
+	case len(t.asked) > 0:
+		return newAsking(t, w)
 	case len(t.order) > 0 || len(t.columns) > len(t.header.Columns):
 	case t.header.Format == masked.Binary:
 		return &keptBinary{uncut: uncut{table: t, sink: w}}

@@ -30,6 +30,8 @@ type Options struct {
 	NeedKey bool
 	// RunKey makes the masks that are to differ from run to run. It is drawn for one run and kept nowhere.
 	RunKey *derive.MaskingKey
+	// Programs are those that masks may have values masked by, by their paths.
+	Programs map[string]anonymize.Program
 	// Undecided defaults to Refuse.
 	Undecided Undecided
 	// Accepted reports whether a column, as schema.table.column, was in the last accepted catalog. Nil

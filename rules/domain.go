@@ -32,7 +32,7 @@ func (k *compiler) derive() {
 		}
 		f.args = anonymize.Args{
 			Column: f.root().catalog.Name, Type: f.root().catalog.Type, Params: f.final.params,
-			Siblings: map[string]int{}, SiblingTypes: map[string]catalog.Type{}, Domain: f.domain, NotNull: f.notNull(),
+			Siblings: map[string]int{}, SiblingTypes: map[string]catalog.Type{}, Domain: f.domain, NotNull: f.notNull(), Programs: k.options.Programs,
 		}
 		f.args.Table, f.siblings = f.root().table.name(), slices.Clone(f.final.siblings)
 		if f.final.gathers() {

@@ -124,7 +124,12 @@ type TablePlan struct {
 // Read returns the table as a run reads it.
 func (t *TablePlan) Read() work.Table {
 	made := work.Table{Table: t.Table, Empty: t.Rows == RowsNone, Where: t.where(), Into: t.Into, Joins: t.Joins}
+	// What is put behind a row for masks to read has no place in the binary form.
+	made.TextOnly = len(t.Joins) > 0
 	for _, c := range t.Columns {
+		if _, asks := c.Run.(anonymize.Asker); asks {
+			made.TextOnly = true
+		}
 		made.Columns = append(made.Columns, c.Column.Name)
 		if c.Mask == recomputeMask {
 			as, _ := c.Params["as"].(string)

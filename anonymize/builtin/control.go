@@ -24,6 +24,7 @@ func composite(words *dictionary.Library) []anonymize.Definition {
 		copyFrom(),
 		shuffle(),
 		recompute(),
+		custom(),
 	}
 }
 

@@ -198,8 +198,8 @@ func TestTheServerTakesWhateverAMaskWrites(t *testing.T) {
 		}
 	}
 	for _, d := range masks() {
-		// What reads the table gives out values of the column itself.
-		if d.New != nil && tried[d.Name] == 0 && d.Reads != anonymize.ReadsTable {
+		// What reads the table gives out values of the column itself, and custom what a program writes.
+		if d.New != nil && tried[d.Name] == 0 && d.Reads != anonymize.ReadsTable && d.Name != "custom" {
 			t.Errorf("no output of %s reached the server", d.Name)
 		}
 	}

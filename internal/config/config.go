@@ -23,7 +23,9 @@ type Config struct {
 	// State is the path of the SQLite file that runs are recorded in. Defaults to lethe.db.
 	State string
 	// Rules is the path of the rules file. Defaults to rules.yaml.
-	Rules        string
+	Rules string
+	// AllowCustom are the programs that masks may have values masked by.
+	AllowCustom  []Allowed
 	Sources      map[string]Source
 	Environments map[string]Environment
 }
@@ -46,6 +48,15 @@ type Keys struct {
 	Signing secret.Ref
 	// Trusted are paths of the public keys of those whose signatures count.
 	Trusted []string
+}
+
+// Allowed is a program that may see values.
+type Allowed struct {
+	Place finding.Place
+	// Path is absolute; SHA256 is the program's digest as 64 lower-case hex digits.
+	Path, SHA256 string
+	// Timeout is how long it may take for what it is asked at once. Defaults to a minute.
+	Timeout time.Duration
 }
 
 // Source is a database that is read, and never written.

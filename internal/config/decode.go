@@ -23,6 +23,7 @@ func (d *decoder) config(root *value) *Config {
 		Keys:         d.keys(root.get("keys")),
 		State:        d.resolve(root.get("state").text()),
 		Rules:        d.resolve(root.get("rules").text()),
+		AllowCustom:  d.allowCustom(root.get("allow_custom")),
 		Sources:      map[string]Source{},
 		Environments: map[string]Environment{},
 	}
@@ -38,6 +39,24 @@ func (d *decoder) config(root *value) *Config {
 		d.distinctTargets(environments.names, c)
 	}
 	return c
+}
+
+func (d *decoder) allowCustom(v *value) []Allowed {
+	if v == nil {
+		return nil
+	}
+	var all []Allowed
+	for _, item := range v.items {
+		if item == nil {
+			continue // reported already
+		}
+		a := Allowed{
+			Place: item.at(), Path: item.get("path").text(), SHA256: item.get("sha256").text(),
+			Timeout: d.atLeast(time.Second, item.get("timeout"), "allow_custom.timeout"),
+		}
+		all = append(all, a)
+	}
+	return all
 }
 
 func (d *decoder) keys(v *value) Keys {

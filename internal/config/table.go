@@ -26,9 +26,10 @@ func file() *shape {
 			key("pseudonymised", list(text("a region")), "Regions that masked data may be in."),
 		), "Which data may be in which region.").notYet(),
 		key("allow_custom", list(object(
-			key("path", path(), "Absolute path of the program.").needed(),
+			key("path", matching(`^/[^\x00]*$`, "a path from / on"), "Absolute path of the program.").needed(),
 			key("sha256", matching(`^[0-9a-f]{64}$`, "64 lower-case hex digits"), "Digest of the program.").needed(),
-		)), "Programs that custom masks may run.").notYet(),
+			key("timeout", duration(), "Longest for a thousand values.").defaults("1m"),
+		)), "Programs that custom masks may run."),
 		key("policy", policyBlock(), "Who must have approved what.").notYet(),
 		key("sources", called(sourceBlock()), "Databases that are read, by name."),
 		key("environments", called(environmentBlock()), "Databases that are built, by name."),

@@ -13,7 +13,7 @@ import (
 
 // ChooseForms sets which tables travel in the binary form of COPY: those whose types have one that both
 // servers share and whose rows cost less in it. sees reports whether a mask sees the values of a column.
-// Servers of different majors speak text, and rows that are read with others travel so.
+// Servers of different majors speak text.
 func (t *Target) ChooseForms(ctx context.Context, source catalog.Server, tables []work.Table, sees func(table catalog.Name, column string) bool) error {
 	var major int
 	err := t.opts.maintain(ctx, func(conn *pgx.Conn) error {
@@ -25,7 +25,7 @@ func (t *Target) ChooseForms(ctx context.Context, source catalog.Server, tables 
 	for i := range tables {
 		table := &tables[i]
 		name := table.Table.Name
-		table.Binary = major == source.Major() && !table.Empty && len(table.Joins) == 0 && table.Table.Kind == catalog.Ordinary && name != catalog.LargeObjectPages() &&
+		table.Binary = major == source.Major() && !table.Empty && !table.TextOnly && table.Table.Kind == catalog.Ordinary && name != catalog.LargeObjectPages() &&
 			copybinary.Prefer(table.Table, table.Columns, func(column string) bool { return sees(name, column) })
 	}
 	return nil

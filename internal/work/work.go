@@ -111,6 +111,8 @@ type Table struct {
 	// Binary has the rows travel in the binary form of COPY, source and target speaking it to each other;
 	// in the text form otherwise.
 	Binary bool
+	// TextOnly keeps the rows in the text form.
+	TextOnly bool
 	// Whole has the rows travel as one part, loaded in the transaction that empties the table, so that they
 	// arrive frozen. See ChooseWhole.
 	Whole bool

@@ -201,6 +201,10 @@ func TestDocumentsFilesAreRead(t *testing.T) {
 			if _, found := rules.Parse(name, func(string) ([]byte, error) { return []byte("version: 1\n" + block), nil }); len(found) > 0 {
 				t.Errorf("the documents' %s: %v", name, found)
 			}
+		case "allow_custom":
+			if cfg, found := config.Parse(name, []byte("version: 1\n"+block)); len(found) > 0 || len(cfg.AllowCustom) != 1 {
+				t.Errorf("the documents' %s: %v", name, found)
+			}
 		case "lethe.yaml":
 			cfg, found := config.Parse(name, []byte(block))
 			if len(found) > 0 || cfg.Environments["staging"].From != "production" {
@@ -221,7 +225,7 @@ func TestDocumentsFilesAreRead(t *testing.T) {
 			}
 		}
 	}
-	if !seen["lethe.yaml"] || !seen["rules.yaml"] || !seen["large_objects"] || len(reference) != 7 {
+	if !seen["lethe.yaml"] || !seen["rules.yaml"] || !seen["large_objects"] || len(reference) != 8 {
 		t.Errorf("the documents show %v, want both files, the reference and its line on large objects", seen)
 	}
 }

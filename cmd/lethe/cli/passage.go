@@ -47,6 +47,8 @@ type passage struct {
 	accepted map[string]bool
 	// status is how the environment stands; nil when it was never adopted.
 	status *pg.Status
+	// allowed are the programs that masks may have values masked by.
+	allowed map[string]anonymize.Program
 	// programs are the PostgreSQL installations of this machine, newest first.
 	programs []pgserver.Binaries
 }
@@ -66,6 +68,9 @@ func (a *app) prepare(ctx context.Context, name string) (p *passage, done func()
 		return nil, nil, err
 	}
 	if p.file, p.registry, err = a.loadRules(p.cfg.Rules); err != nil {
+		return nil, nil, err
+	}
+	if p.allowed, err = allowedPrograms(p.cfg); err != nil {
 		return nil, nil, err
 	}
 	if p.key, err = a.maskingKey(ctx, p.cfg); err != nil {
@@ -160,7 +165,7 @@ func (p *passage) open(ctx context.Context) (*pg.Source, error) {
 // compile decides every column of the catalog. Findings of severity error come back as a refusal,
 // together with the plan, which can still be explained.
 func (p *passage) compile(c *catalog.Catalog, needKey bool) (*rules.Plan, finding.List) {
-	options := rules.Options{Key: p.key, RunKey: keyOfOneRun(), NeedKey: needKey, Undecided: rules.Undecided(p.env.Undecided)}
+	options := rules.Options{Key: p.key, RunKey: keyOfOneRun(), Programs: p.allowed, NeedKey: needKey, Undecided: rules.Undecided(p.env.Undecided)}
 	if p.accepted != nil {
 		options.Accepted = func(column string) bool { return p.accepted[column] }
 	}
