@@ -25,6 +25,7 @@ func composite(words *dictionary.Library) []anonymize.Definition {
 		shuffle(),
 		recompute(),
 		custom(),
+		compositeOf(),
 	}
 }
 

@@ -43,6 +43,7 @@ func serverTypes() []serverType {
 		{"tsquery", typ("tsquery"), []string{"'a'"}}, {`"char"`, typ("char"), []string{"a"}}, {"oid", typ("oid"), []string{"1"}}, {"pg_lsn", typ("pg_lsn"), []string{"0/1"}},
 		{"int4range", typ("int4range"), []string{"[1,2)"}}, {"tstzmultirange", typ("tstzmultirange"), []string{"{}"}}, {"point", typ("point"), []string{"(1,2)"}},
 		{"hstore", typ("hstore"), []string{`"name"=>"Mary", "size"=>NULL`, ""}},
+		{"pair", catalog.Type{Name: "public.pair", Base: "public.pair", Composite: true, Fields: []string{"a", "b c"}}, []string{`("x, ""y""\\\\",)`, `(,"")`}},
 		{"box", typ("box"), []string{"(1,1),(0,0)"}}, {"circle", typ("circle"), []string{"<(1,1),1>"}}, {"lseg", typ("lseg"), []string{"[(0,0),(1,1)]"}},
 		{"path", typ("path"), []string{"((0,0))"}}, {"polygon", typ("polygon"), []string{"((0,0))"}}, {"xid8", typ("xid8"), []string{"1"}},
 	}
@@ -72,6 +73,8 @@ func requiredParams(t *testing.T, mask string, typ catalog.Type) map[string]any 
 			element.Enum = []string{"sad", "happy"}
 		}
 		return map[string]any{"each": blankOf(element)}
+	case "composite":
+		return map[string]any{"fields": []anonymize.PathMask{{Path: "b c", Mask: made(t, "email", args("text", nil), 0)}, {Path: "a", Keep: true}}}
 	case "constant":
 		switch typ.Class() {
 		case catalog.ClassText:
@@ -156,7 +159,7 @@ func readable(d anonymize.Definition, a *anonymize.Args, st serverType) masktest
 
 func TestTheServerTakesWhateverAMaskWrites(t *testing.T) {
 	db := pgtest.New(t)
-	db.Exec(t, "CREATE EXTENSION citext", "CREATE EXTENSION hstore", "CREATE TYPE mood AS ENUM ('sad', 'happy')")
+	db.Exec(t, "CREATE EXTENSION citext", "CREATE EXTENSION hstore", "CREATE TYPE mood AS ENUM ('sad', 'happy')", `CREATE TYPE pair AS (a text, "b c" varchar(80))`)
 	tried := map[string]int{}
 	blanks := 0
 	for i, st := range serverTypes() {

@@ -77,7 +77,7 @@ func change(v reflect.Value) (undo func()) {
 
 func TestDigestChangesWithEveryFieldOfTheSchemaAndWithNoOther(t *testing.T) {
 	// What moves while a schema stands still; whatever is not named here must count.
-	volatile := []string{".OID", ".Size.", ".Stats.", ".LargeObjects", ".Server.Standby", ".Server.Version", ".IndexMarks", ".Adoptable"}
+	volatile := []string{".OID", ".Size.", ".Stats.", ".LargeObjects", ".Server.Standby", ".Server.Version", ".IndexMarks", ".Adoptable", ".Type.Fields"}
 	var c catalog.Catalog
 	counter := 0
 	fill(reflect.ValueOf(&c).Elem(), &counter)
@@ -93,7 +93,7 @@ func TestDigestChangesWithEveryFieldOfTheSchemaAndWithNoOther(t *testing.T) {
 		defer undo()
 		after := c.Digest()
 		for _, word := range volatile {
-			if strings.Contains(path+".", word) && v.Kind() != reflect.Slice {
+			if strings.Contains(path+".", word) {
 				if after != before {
 					t.Errorf("%s changes the digest, though it is no part of the schema", path)
 				}

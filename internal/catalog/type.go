@@ -21,6 +21,9 @@ type Type struct {
 	CaseFolded bool `json:"case_folded,omitempty"`
 	// Composite reports a row type.
 	Composite bool `json:"composite,omitempty"`
+	// Fields are the names of a row type's fields in their order; for an array those of its elements. They are not
+	// part of the digest: a field that is new meanwhile is met in the rows, and refused.
+	Fields []string `json:"fields,omitempty" digest:"-"`
 	// Extension names the extension that defines the type, "" for the server's and the user's own.
 	Extension string `json:"extension,omitempty"`
 	// DomainChecks are the CHECK constraints of all domains on the way to Base, as SQL.

@@ -20,6 +20,8 @@ type typeRow struct {
 	Extension string
 	Labels    []string
 	Checks    []string
+	// Fields are those of a composite type.
+	Fields []string
 }
 
 // types reads the types of all columns, with those that they are made of.
@@ -38,7 +40,9 @@ func (r *reader) types(ctx context.Context) error {
 			t.typnotnull, `+extensionOf("pg_type", "t.oid")+`,
 			ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder),
 			ARRAY(SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k
-				WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY k.conname COLLATE "C")
+				WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY k.conname COLLATE "C"),
+			ARRAY(SELECT a.attname::text FROM pg_attribute a
+				WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
 		FROM used JOIN pg_type t ON t.oid = used.oid JOIN pg_namespace n ON n.oid = t.typnamespace`)
 	if err != nil {
 		return err
@@ -70,7 +74,7 @@ func (r *reader) columnType(oid uint32, modifier int32) (typ catalog.Type, notNu
 	} else if base.Kind == "e" {
 		typ.Enum = base.Labels
 	}
-	typ.Composite = base.Kind == "c"
+	typ.Composite, typ.Fields = base.Kind == "c", scalar.Fields
 	typ.CaseFolded = scalar.Name == "citext" && scalar.Extension == "citext"
 	typ.MaxLength, typ.Precision, typ.Scale = limits(scalar, modifier)
 	return typ, notNull
