@@ -130,10 +130,19 @@ const (
 	ParamColumn  ParamKind = "column"  // string: a column of the same table, or of a row that it refers to
 	ParamColumns ParamKind = "columns" // []string: such columns
 	ParamChoice  ParamKind = "choice"  // string: one of Param.Choices
+	ParamFile    ParamKind = "file"    // FileText: a file beside the rules
 	ParamPaths   ParamKind = "paths"   // []PathMask: what the mask calls paths, and a mask for each
 	ParamMask    ParamKind = "mask"    // []PathMask: one, without a path
 	ParamMasks   ParamKind = "masks"   // []PathMask: one at least, in the order written, without paths
 )
+
+// FileText is a file that a parameter names, as it was read with the rules.
+type FileText struct {
+	// Path is the file's; Digest its SHA-256 as lower-case hex digits, which alone tells it from others.
+	Path   string `json:"-"`
+	Digest string `json:"digest"`
+	Text   []byte `json:"-"`
+}
 
 // Nesting says what the masks of a parameter stand on.
 type Nesting string

@@ -181,7 +181,7 @@ func (p Param) HoldsMasks() bool {
 }
 
 func (p Param) knownKind() bool {
-	kinds := []ParamKind{ParamString, ParamInt, ParamNumber, ParamBool, ParamTexts, ParamColumn, ParamColumns, ParamChoice, ParamPaths, ParamMask, ParamMasks}
+	kinds := []ParamKind{ParamString, ParamInt, ParamNumber, ParamBool, ParamTexts, ParamFile, ParamColumn, ParamColumns, ParamChoice, ParamPaths, ParamMask, ParamMasks}
 	return slices.Contains(kinds, p.Kind)
 }
 
@@ -202,6 +202,8 @@ func (p Param) Takes(value any) bool {
 	case ParamTexts:
 		texts, isTexts := value.([]string)
 		ok = isTexts && len(texts) > 0
+	case ParamFile:
+		_, ok = value.(FileText)
 	case ParamColumns:
 		_, ok = value.([]string)
 	case ParamPaths, ParamMask, ParamMasks:

@@ -8,7 +8,9 @@ import (
 
 // File is what people wrote, all included files taken together. It is read-only after Parse.
 type File struct {
-	path       string
+	path string
+	// read returns the bytes of a file that a mask's parameter names.
+	read       func(path string) ([]byte, error)
 	files      []string
 	defaults   []*defaultRule
 	domains    map[string]*domainRule

@@ -1,8 +1,11 @@
 package rules
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,8 +65,10 @@ func (r *resolved) isNull() bool { return r.definition != nil && r.definition.Na
 
 // resolver looks masks up and collects what it does not find.
 type resolver struct {
-	masks    masks
-	names    []string
+	masks masks
+	names []string
+	// read returns the bytes of a file that a parameter names; nil where no decision of the rules is read.
+	read     func(path string) ([]byte, error)
 	findings finding.List
 }
 
@@ -78,6 +83,7 @@ func newResolver(registry masks) *resolver {
 // resolve looks up every decision of f. Decisions that are wrong are absent from the map.
 func (f *File) resolve(registry masks) (map[*decision]*resolved, finding.List) {
 	r := newResolver(registry)
+	r.read = f.read
 	out := map[*decision]*resolved{}
 	f.eachDecision(func(d *decision) {
 		if found := r.decision(d, nil); found != nil {
@@ -203,6 +209,10 @@ func (r *resolver) value(out *resolved, param anonymize.Param, f field) (any, bo
 		if texts, ok := textsOf(v); ok {
 			return texts, true
 		}
+	case anonymize.ParamFile:
+		if v.kind == kindString {
+			return r.fileText(v)
+		}
 	case anonymize.ParamBool:
 		if v.kind == kindBool {
 			return v.text == "true", true
@@ -228,6 +238,21 @@ func (r *resolver) value(out *resolved, param anonymize.Param, f field) (any, bo
 	return nil, false
 }
 
+// fileText reads a file that a parameter names, from beside the rules that name it.
+func (r *resolver) fileText(v node) (any, bool) {
+	path := v.text
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(v.place.File), path)
+	}
+	text, err := r.read(path)
+	if err != nil {
+		r.report(v.place, "unreadable-file", "write its path as seen from this file", "cannot read the file: %v", err)
+		return nil, false
+	}
+	digest := sha256.Sum256(text)
+	return anonymize.FileText{Path: path, Digest: hex.EncodeToString(digest[:]), Text: text}, true
+}
+
 // wanted says in words what a parameter takes.
 func wanted(p anonymize.Param) string {
 	switch p.Kind {
@@ -239,6 +264,8 @@ func wanted(p anonymize.Param) string {
 		return "a number"
 	case anonymize.ParamTexts:
 		return "a text or a list of texts"
+	case anonymize.ParamFile:
+		return "the path of a file"
 	case anonymize.ParamBool:
 		return "true or false"
 	case anonymize.ParamColumn:

@@ -21,7 +21,7 @@ const maxIncludes = 1000
 func Parse(path string, read func(path string) ([]byte, error)) (*File, finding.List) {
 	p := &parse{
 		read:   read,
-		file:   &File{path: path, domains: map[string]*domainRule{}, tables: map[catalog.Name]*tableRule{}},
+		file:   &File{path: path, read: read, domains: map[string]*domainRule{}, tables: map[catalog.Name]*tableRule{}},
 		loaded: map[string]bool{},
 	}
 	p.load(path, finding.Place{}, nil)

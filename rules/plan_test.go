@@ -108,6 +108,38 @@ public.item of public.items FOR VALUES IN (1)
 	}
 }
 
+// TestAFileThatAMaskNamesIsReadBesideTheRulesAndDecides: another content is another plan, another place is not.
+func TestAFileThatAMaskNamesIsReadBesideTheRulesAndDecides(t *testing.T) {
+	digest := func(dir, content string) (string, string) {
+		t.Helper()
+		f, found := Parse(dir+"rules.yaml", files(map[string]string{
+			dir + "rules.yaml": "version: 1\ninclude: [more/tables.yaml]\n",
+			dir + "more/tables.yaml": `version: 1
+tables: {public.customer: {columns: {name: {mask: wide, file: jobs.csv}}}}
+`, dir + "more/jobs.csv": content,
+		}))
+		if found.HasErrors() {
+			t.Fatal(render(found))
+		}
+		plan, found := Compile(f, sketch(t, "\npublic.customer\n  name text\n"), testMasks(t), Options{Key: key()})
+		return plan.Digests.Plan, render(found)
+	}
+	one, found := digest("a/", "x;y")
+	if found != "nothing\n" {
+		t.Fatal(found)
+	}
+	if moved, _ := digest("b/", "x;y"); moved != one {
+		t.Error("the same file elsewhere is another plan")
+	}
+	if changed, _ := digest("a/", "x;z"); changed == one {
+		t.Error("another content is the same plan")
+	}
+	f, _ := Parse("rules.yaml", files(map[string]string{"rules.yaml": "version: 1\ntables: {public.customer: {columns: {name: {mask: wide, file: no.csv}}}}\n"}))
+	if found := f.CheckMasks(testMasks(t)); len(found) != 1 || found[0].Code != "unreadable-file" || found[0].Place.Line != 2 {
+		t.Errorf("a file that is not there: %v", found)
+	}
+}
+
 func TestAnOrderHoldsEveryTableThatArrives(t *testing.T) {
 	plan := compile(t, shopRules, shopTables, Options{Key: key()})
 	order, err := plan.Order()

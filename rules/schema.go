@@ -193,7 +193,7 @@ func paramSchema(p anonymize.Param) object {
 		return object{"type": "array", "minItems": 1, "items": object{"$ref": "#/$defs/decision"}}
 	case anonymize.ParamString:
 		return object{"type": []any{"string", "number", "boolean"}}
-	case anonymize.ParamColumn:
+	case anonymize.ParamColumn, anonymize.ParamFile:
 	}
 	return object{"type": "string"}
 }

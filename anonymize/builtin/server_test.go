@@ -73,6 +73,12 @@ func requiredParams(t *testing.T, mask string, typ catalog.Type) map[string]any 
 			element.Enum = []string{"sad", "happy"}
 		}
 		return map[string]any{"each": blankOf(element)}
+	case "hierarchy":
+		wide := "x;work\n"
+		if typ.Class() == catalog.ClassEnum {
+			wide = "happy;sad\n"
+		}
+		return map[string]any{"file": anonymize.FileText{Text: []byte(wide)}, "unknown": "top"}
 	case "composite":
 		return map[string]any{"fields": []anonymize.PathMask{{Path: "b c", Mask: made(t, "email", args("text", nil), 0)}, {Path: "a", Keep: true}}}
 	case "constant":
