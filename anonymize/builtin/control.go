@@ -26,6 +26,7 @@ func composite(words *dictionary.Library) []anonymize.Definition {
 		recompute(),
 		custom(),
 		compositeOf(),
+		xmlPaths(),
 		hierarchyOf(),
 	}
 }

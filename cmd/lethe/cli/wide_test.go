@@ -41,6 +41,7 @@ func wideColumns() [][4]string {
 		{"note", "text", "{mask: redact_text, known: [first_name, full_name, email]}", `.*parcel.*`},
 		{"photo", "bytea", "placeholder_image", `\\x89504e47.*`},
 		{"home", "home", `{mask: composite, fields: {street: street, town: {keep: "a town of many"}}}`, `\("\d+ [A-Za-z ]+",Springfield\)`},
+		{"letter", "xml", `{mask: xml, paths: {/letter/@lang: {keep: "a language"}, /letter/to: full_name, //mail: email}}`, `<letter lang="en"><to>[A-Z][a-z]+ [A-Z][A-Za-z]+</to><mail>[^<]+@example\.com</mail></letter>`},
 		{"bonus", "int", "shuffle", `9\d\d\d`},
 		{"city", "text", "{mask: address_part, entity: id, part: city}", `['A-Z].+`},
 		{"mail_copy", "varchar(80)", "{mask: copy_from, column: email}", `[a-z.]+\.[0-9a-z]{20}@example\.com`},
@@ -65,7 +66,8 @@ func TestEveryFamilyIsMaskedRefreshedAndReadBack(t *testing.T) {
 		'10.0.0.0'::inet + i, '08:00:2b:01:02:03', 'https://canary.flowmart.example/' || i, 'sk_live_canary' || 10000 + i, 'canaryhash', 'https://hooks.flowmart.example/' || i,
 		4000 + i, 20 + i %% 40, date '1960-05-05' + i, timestamptz '2020-05-05 05:05:05+00' + i * interval '1 hour', '100' || 10 + i %% 80, ARRAY['Canary' || i, NULL, 'Person'],
 		hstore(ARRAY['name', 'Canary' || i, 'size', '9']), jsonb_build_object('mail', 'canary' || i || '@flowmart.example', 'language', 'en'),
-		CASE WHEN i %% 3 = 0 THEN 'company' ELSE 'person' END, 'Canary' || i, 'the parcel of Canary' || i || ' is late', '\x00', ROW(i || ' Canary Street', 'Springfield')::home, 9000 + i, 'Canarytown', 'canary' || i || '@flowmart.example', to_tsvector('simple', 'Canary' || i), '49015420323' || 7000 + i FROM generate_series(1, %d) i`, people))).adopted()
+		CASE WHEN i %% 3 = 0 THEN 'company' ELSE 'person' END, 'Canary' || i, 'the parcel of Canary' || i || ' is late', '\x00', ROW(i || ' Canary Street', 'Springfield')::home,
+		xmlparse(CONTENT '<letter lang="en"><to>Canary ' || i || '</to><mail>canary' || i || '@flowmart.example</mail></letter>'), 9000 + i, 'Canarytown', 'canary' || i || '@flowmart.example', to_tsvector('simple', 'Canary' || i), '49015420323' || 7000 + i FROM generate_series(1, %d) i`, people))).adopted()
 	s.ok("refresh", "staging")
 	for _, c := range columns {
 		valid := regexp.MustCompile(`\A(?:` + c[3] + `)\z`)
