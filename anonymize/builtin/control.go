@@ -27,6 +27,7 @@ func composite(words *dictionary.Library) []anonymize.Definition {
 		custom(),
 		compositeOf(),
 		xmlPaths(),
+		urlParts(),
 		hierarchyOf(),
 	}
 }

@@ -111,6 +111,8 @@ func valuesFor(d anonymize.Definition, st serverType) []string {
 	switch d.Name {
 	case "fpe":
 		return []string{"123456", "C-204177", "000000"}
+	case "url_parts":
+		return []string{"https://shop.flowmart.com/"}
 	case "xml":
 		return []string{`<customer id="7"><name>Mary</name></customer>`}
 	case "permute_number":

@@ -57,15 +57,20 @@ func TestUniqueMasksKeepManyValuesApart(t *testing.T) {
 		{"permute_int", args("int8", nil)},
 		{"permute_number", args("text", map[string]any{"scheme": "us_ssn"})},
 		{"fpe", args("text", nil)},
+		{"permute_uuid", args("uuid", nil)},
 	} {
+		// Nine digits are a number of any kind, zeros in front of an integer say nothing.
+		form := "%09d"
+		if c.args.Type.Base == "uuid" {
+			form = "8c9f63d1-37a4-4a7c-b6cf-%012x"
+		}
 		m := made(t, c.mask, c.args, 0)
 		// 16 bytes of a digest stand for each output, so that ten million fit the memory of any machine.
 		seen := make(map[[16]byte]struct{}, many)
 		var out []byte
 		for i := range many {
 			var err error
-			// Nine digits are a number of any kind, zeros in front of an integer say nothing.
-			input := fmt.Appendf(nil, "%09d", i+1)
+			input := fmt.Appendf(nil, form, i+1)
 			if out, err = m.Append(out[:0], anonymize.Value{Text: input}); err != nil {
 				t.Fatal(err)
 			}
