@@ -110,6 +110,9 @@ func (k *compiler) gathered(tables []catalog.Name) []*family {
 	return out
 }
 
+// Gathers returns how many columns Gather would look at.
+func (p *Plan) Gathers(tables []catalog.Name) int { return len(p.compiled.gathered(tables)) }
+
 // Reads returns the tables that are read when rows of one are masked: itself, those whose rows it is read with, and
 // those of the columns that Gather looks at.
 func (p *Plan) Reads(table catalog.Name) []catalog.Name {

@@ -302,6 +302,9 @@ func (r *refreshing) instant(source *pg.Source, target *pg.Target) refresh.Insta
 				return err
 			}
 			reader := newSnapshotReader(snapshot, order)
+			if n := r.plan.Gathers(locked); n > 0 {
+				r.talk("%s looking at %s whose values change places", r.paint(cyan, "·"), counted(n, "column"))
+			}
 			gathered, err := r.plan.Gather(ctx, locked, r.dir, reader.copyAll)
 			if err != nil {
 				return err
