@@ -14,11 +14,15 @@ type Explanation struct {
 	Column string `json:"column"`
 	Type   string `json:"type"`
 	// Decision is the mask's name, "keep", or "" when nothing decides the column.
-	Decision string        `json:"decision"`
-	Reason   string        `json:"reason,omitempty"`
-	Domain   string        `json:"domain,omitempty"`
-	By       Decider       `json:"by,omitempty"`
-	Place    finding.Place `json:"place,omitzero"`
+	Decision string `json:"decision"`
+	Reason   string `json:"reason,omitempty"`
+	Domain   string `json:"domain,omitempty"`
+	// PerRun reports that outputs differ from run to run.
+	PerRun bool `json:"per_run,omitempty"`
+	// Reads are the columns that the mask reads beside its own, those of other rows by the way to them.
+	Reads []string      `json:"reads,omitempty"`
+	By    Decider       `json:"by,omitempty"`
+	Place finding.Place `json:"place,omitzero"`
 	// Why says in a sentence how the line came to decide.
 	Why string `json:"why"`
 	// Others are the lines and patterns that cover the column too, narrowest first.
@@ -53,6 +57,12 @@ func (e Explanation) String() string {
 	}
 	if e.Domain != "" {
 		fmt.Fprintf(&b, "\n  domain %s", e.Domain)
+	}
+	if e.PerRun {
+		b.WriteString("\n  differs from run to run")
+	}
+	if len(e.Reads) > 0 {
+		fmt.Fprintf(&b, "\n  reads %s", strings.Join(e.Reads, ", "))
 	}
 	for _, c := range e.Others {
 		fmt.Fprintf(&b, "\n  also covered by %s %s: %s at %s", c.By, c.Pattern, c.Decision, c.Place)
@@ -93,7 +103,10 @@ func (k *compiler) explain(c *column) Explanation {
 	e := Explanation{Column: c.name(), Type: c.catalog.Type.Name, Why: k.why(c)}
 	if final := f.final; final != nil {
 		e.Decision, e.Reason, e.Domain = final.decision.word(), final.decision.reason, f.domain
-		e.By, e.Place = final.by, final.place
+		e.By, e.Place, e.PerRun = final.by, final.place, final.perRun
+		for _, s := range f.siblings {
+			e.Reads = append(e.Reads, s.name)
+		}
 		if !slices.Contains(f.roots, c) {
 			e.By = DecidedByInherited
 		}

@@ -60,6 +60,12 @@ func TestWhatOtherRowsKnowIsMaskedAsItIsThere(t *testing.T) {
 			t.Error("a name arrived")
 		}
 	}
+	if out := s.ok("plan", "staging"); !strings.Contains(out, "read with public.customer") {
+		t.Errorf("plan says nothing of the customers that are read along:\n%s", out)
+	}
+	if out := s.ok("check", "staging", "--explain", "public.orders.note"); !strings.Contains(out, "reads customer_id.name") {
+		t.Errorf("it is not explained what the mask reads:\n%s", out)
+	}
 	if out := s.ok("preview", "public.orders_all"); strings.Contains(out, "anary") || !strings.Contains(out, "the parcel of ") {
 		t.Errorf("preview shows\n%s", out)
 	}

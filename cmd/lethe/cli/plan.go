@@ -40,6 +40,8 @@ type planTable struct {
 	Mode   string   `json:"mode"`
 	Masked []string `json:"masked,omitempty"`
 	Kept   int      `json:"kept"`
+	// Joined are the tables whose rows are read together with this one's, because masks ask for them.
+	Joined []string `json:"joined,omitempty"`
 }
 
 func (a *app) planCommand() *cobra.Command {
@@ -113,6 +115,11 @@ func (d *planDocument) add(t rules.TablePlan) {
 		}
 		entry.Masked = append(entry.Masked, column.Column.Name+": "+column.Mask)
 	}
+	for _, join := range t.Joins {
+		if name := join.Table.String(); !slices.Contains(entry.Joined, name) {
+			entry.Joined = append(entry.Joined, name)
+		}
+	}
 	if t.Rows == rules.RowsAll || t.Rows == rules.RowsWhere {
 		entry.Rows, entry.Bytes = int64(max(t.Table.Size.Rows, 0)), t.Table.Size.Bytes
 		d.Rows += entry.Rows
@@ -144,6 +151,9 @@ func (a *app) showPlan(w io.Writer, d *planDocument) {
 		}
 		if note == "" {
 			note = counted(t.Kept, "column") + " kept"
+		}
+		if len(t.Joined) > 0 {
+			note += "; read with " + strings.Join(t.Joined, ", ")
 		}
 		rows = append(rows, table.Row{printable(t.Table), "~" + countText(t.Rows), bytesText(t.Bytes), printable(note)})
 	}
