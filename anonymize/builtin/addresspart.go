@@ -61,13 +61,13 @@ func addressPart(library *dictionary.Library) anonymize.Definition {
 	d.Example.Params = map[string]any{"entity": "customer_id", "part": "address"}
 	d.Check = func(a anonymize.Args) error { return checkAddressPart(a, placesFor(library, a)) }
 	d.New = func(a anonymize.Args) (anonymize.Mask, error) {
-		entity, ok := a.Siblings[stringOf(a, "entity")]
-		if !ok {
-			return nil, errNoSibling
+		of, err := newEntityDraw(a)
+		if err != nil {
+			return nil, err
 		}
 		return &addressPartMask{
-			prf: derive.NewPRF(a.Key), form: canonicalOf(a.Type), entity: entity, entityForm: canonicalOf(a.SiblingTypes[stringOf(a, "entity")]),
-			places: placesFor(library, a), part: stringOf(a, "part"), digits: coordinateScale(a.Type),
+			entityDraw: of,
+			places:     placesFor(library, a), part: stringOf(a, "part"), digits: coordinateScale(a.Type),
 		}, nil
 	}
 	return d
@@ -165,27 +165,18 @@ func longest(texts []string) int {
 // addressPartMask draws an address from the entity alone, so that every column that names it draws the same. That
 // the original's city is drawn happens as often as there are cities.
 type addressPartMask struct {
-	prf              *derive.PRF
-	form, entityForm canonical
-	entity           int
-	places           []dictionary.Place
-	part             string
-	digits           int
+	entityDraw
+	places []dictionary.Place
+	part   string
+	digits int
 }
 
 // Append implements anonymize.Mask.
 func (m *addressPartMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
-	if v.Row == nil {
-		return nil, errNoRow
+	d, err := m.draw(v)
+	if err != nil {
+		return nil, err
 	}
-	var scratch [scratchSize]byte
-	var seed []byte
-	if entity, ok := v.Row.In(m.entity); ok {
-		seed = m.entityForm.append(append(scratch[:0], 'e'), entity)
-	} else {
-		seed = m.form.append(append(scratch[:0], 'v'), v.Text)
-	}
-	d := m.prf.Draw(seed)
 	p := &m.places[d.N(uint64(len(m.places)))]
 	switch m.part {
 	case "city":

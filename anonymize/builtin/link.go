@@ -28,17 +28,46 @@ func linkPerson(library *dictionary.Library) anonymize.Definition {
 		return nil
 	}
 	d.New = func(a anonymize.Args) (anonymize.Mask, error) {
-		entity, ok := a.Siblings[stringOf(a, "entity")]
-		if !ok {
-			return nil, errNoSibling
+		of, err := newEntityDraw(a)
+		if err != nil {
+			return nil, err
 		}
 		return &linkMask{
-			prf: derive.NewPRF(a.Key), form: canonicalOf(a.Type), entity: entity, entityForm: canonicalOf(a.SiblingTypes[stringOf(a, "entity")]),
-			names: twoNames{chooseFrom(givenNames(library, a), linkName), chooseFrom(surnames(library, a), linkName)},
-			part:  stringOf(a, "part"), style: caseOf(stringOf(a, "case")),
+			entityDraw: of,
+			names:      twoNames{chooseFrom(givenNames(library, a), linkName), chooseFrom(surnames(library, a), linkName)},
+			part:       stringOf(a, "part"), style: caseOf(stringOf(a, "case")),
 		}, nil
 	}
 	return d
+}
+
+// entityDraw draws for the entity of a row, so that all columns of one domain that name it draw the same; for the
+// value itself where the entity is NULL.
+type entityDraw struct {
+	prf              *derive.PRF
+	form, entityForm canonical
+	entity           int
+}
+
+// newEntityDraw reads the parameter entity.
+func newEntityDraw(a anonymize.Args) (entityDraw, error) {
+	column := stringOf(a, "entity")
+	i, ok := a.Siblings[column]
+	if !ok {
+		return entityDraw{}, errNoSibling
+	}
+	return entityDraw{prf: derive.NewPRF(a.Key), form: canonicalOf(a.Type), entity: i, entityForm: canonicalOf(a.SiblingTypes[column])}, nil
+}
+
+func (e *entityDraw) draw(v anonymize.Value) (derive.Draw, error) {
+	if v.Row == nil {
+		return derive.Draw{}, errNoRow
+	}
+	var scratch [scratchSize]byte
+	if entity, ok := v.Row.In(e.entity); ok {
+		return e.prf.Draw(e.entityForm.append(append(scratch[:0], 'e'), entity)), nil
+	}
+	return e.prf.Draw(e.form.append(append(scratch[:0], 'v'), v.Text)), nil
 }
 
 const (
@@ -68,27 +97,18 @@ func linkRoom(library *dictionary.Library, a anonymize.Args) int {
 // linkMask draws a person from the entity alone, so that every column that names it draws the same. That a person
 // is drawn who has the original's name happens as often as there are names.
 type linkMask struct {
-	prf              *derive.PRF
-	form, entityForm canonical
-	entity           int
-	names            twoNames
-	part             string
-	style            letterCase
+	entityDraw
+	names twoNames
+	part  string
+	style letterCase
 }
 
 // Append implements anonymize.Mask.
 func (m *linkMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
-	if v.Row == nil {
-		return nil, errNoRow
+	d, err := m.draw(v)
+	if err != nil {
+		return nil, err
 	}
-	var scratch [scratchSize]byte
-	var seed []byte
-	if entity, ok := v.Row.In(m.entity); ok {
-		seed = m.entityForm.append(append(scratch[:0], 'e'), entity)
-	} else {
-		seed = m.form.append(append(scratch[:0], 'v'), v.Text)
-	}
-	d := m.prf.Draw(seed)
 	first, last, err := m.names.pick(&d, plain{})
 	if err != nil {
 		return nil, err
