@@ -25,13 +25,7 @@ references:
 `, fill(`CREATE TABLE customer (id int PRIMARY KEY, email text UNIQUE, level int2, parent_email text);
 		INSERT INTO customer VALUES (7654321, 'canary@leak.test', 4711, NULL);`)).adopted()
 	look := func(terminal bool, args ...string) result {
-		var out, errs bytes.Buffer
-		w := World{
-			In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(name string) string { return s.env[name] },
-			Now: s.now, User: "tester", Host: "testhost", Width: 160, InTerminal: true, OutTerminal: terminal,
-		}
-		status := Main(t.Context(), append([]string{"--config", filepath.Join(s.dir, "lethe.yaml"), "preview", "public.customer"}, args...), w)
-		return result{status, out.String(), errs.String()}
+		return s.atTerminal("", terminal, append([]string{"preview", "public.customer"}, args...)...)
 	}
 	got := look(true, "--originals", "--reason", "ticket 4812")
 	if got.status != 0 || !strings.Contains(got.out, "canary@leak.test") || !strings.Contains(got.out, "in production") || !strings.Contains(got.out, "(withheld)") {

@@ -9,12 +9,15 @@ import (
 )
 
 // typed runs a command line on a terminal at which somebody types.
-func (s *stage) typed(line string, args ...string) result {
+func (s *stage) typed(line string, args ...string) result { return s.atTerminal(line, false, args...) }
+
+// atTerminal runs a command line at which somebody types, and reads where seen says so.
+func (s *stage) atTerminal(line string, seen bool, args ...string) result {
 	s.t.Helper()
 	var out, errs bytes.Buffer
 	w := World{
 		In: strings.NewReader(line), Out: &out, Err: &errs, Env: func(name string) string { return s.env[name] },
-		Now: s.now, User: "tester", Host: "testhost", Width: 100, InTerminal: true,
+		Now: s.now, User: "tester", Host: "testhost", Width: 160, InTerminal: true, OutTerminal: seen,
 	}
 	status := Main(s.t.Context(), append([]string{"--config", filepath.Join(s.dir, "lethe.yaml")}, args...), w)
 	return result{status, out.String(), errs.String()}
