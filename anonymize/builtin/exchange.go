@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"sort"
 	"sync"
 
 	"github.com/lethedb/lethe/anonymize"
@@ -14,14 +15,17 @@ import (
 const (
 	// sortMemory, ringMemory and valueMemory are what a shuffled column may take of memory; what is more goes to files.
 	sortMemory  = 16 << 20
-	ringMemory  = 8 << 20
+	ringMemory  = 24 << 20
 	valueMemory = 8 << 20
-	// entrySize is a seat, and where the value lies that its row gets: its place and its length.
-	entrySize = seatSize + 8 + 4
+	// headSize is a seat, and the length of the value that its row gets.
+	headSize = seatSize + 4
 	// noValue is the length of NULL.
 	noValue = 1<<32 - 1
-	// stride is how many entries lie between two whose seats are kept in memory, one byte for each five rows.
-	stride = 128
+	// longestInline is how long a value may be that stands with its seat; others lie apart, so that who looks for a
+	// seat does not read them.
+	longestInline = 64
+	// stride is how many entries are looked through for a seat. A byte of memory for each two rows says where.
+	stride = 64
 )
 
 // exchange gathers a column, and is then the mask that gives each row its value.
@@ -159,21 +163,20 @@ func (e *exchange) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, length, found, err := e.own.find(seat)
+	start := len(dst)
+	dst, found, err := e.own.find(dst, seat)
 	if err == nil && !found {
-		at, length, found, err = e.pooled.find(append(make([]byte, groupSize), seat[groupSize:]...))
+		dst, found, err = e.pooled.find(dst, append(make([]byte, groupSize), seat[groupSize:]...))
 	}
 	switch {
 	case err != nil:
 		return nil, err
 	case !found:
 		return nil, errNewRow
-	case length == noValue:
+	case dst[start] == 0:
 		return nil, nil
 	}
-	start := len(dst)
-	dst = slices.Grow(dst, int(length))[:start+int(length)]
-	return dst, e.values.ReadAt(dst[start:], at)
+	return append(dst[:start], dst[start+1:]...), nil
 }
 
 var errNewRow = errors.New("shuffle: the row is none of those that the column had when it was looked at")
@@ -186,44 +189,32 @@ func (e *exchange) Close() error {
 // rings hold, for each seat, the value of the next one in its group, that of the first for the last.
 type rings struct {
 	entries, values *spill.Store
-	count           int64
-	// directory has the seat of every stride-th entry.
+	// count is how many entries there are, size how far they reach.
+	count, size int64
+	// directory has the seat of every stride-th entry, and where it begins.
 	directory []byte
-	// start is the first entry of the group that was begun last; open reports that it has not ended.
-	start int64
-	open  bool
-	// first is where the value of its first seat lies; previous is the seat that waits for the next one's value.
-	first    location
-	previous []byte
-	blocks   sync.Pool // of *[stride * entrySize]byte
-}
-
-// location is where a value lies; it takes noValue for a length when it is NULL.
-type location struct {
-	at     int64
-	length uint32
+	// start is the first entry of the group that was begun last, startAt where it lies; open reports that the group has
+	// not ended.
+	start, startAt int64
+	open           bool
+	// first is the value of its first seat; previous is the seat that waits for the next one's value.
+	first, previous []byte
+	blocks          sync.Pool // of *[]byte
 }
 
 func newRings(dir string, values *spill.Store) *rings {
 	return &rings{
 		entries: spill.NewStore(dir, ringMemory), values: values,
-		blocks: sync.Pool{New: func() any { return new([stride * entrySize]byte) }},
+		blocks: sync.Pool{New: func() any { return new([]byte) }},
 	}
 }
 
 // add adds a seat, in the order of seats, with its own value.
 func (r *rings) add(seat, value []byte) error {
-	where := location{length: noValue}
-	if value[0] == 1 {
-		at, err := r.values.Append(value[1:])
-		if err != nil {
-			return err
-		}
-		where = location{at, uint32(len(value) - 1)}
-	}
 	if !r.open {
-		r.open, r.start, r.first = true, r.count, where
-	} else if err := r.put(r.previous, where); err != nil {
+		r.open, r.start, r.startAt = true, r.count, r.entries.Size()
+		r.first = append(r.first[:0], value...)
+	} else if err := r.put(r.previous, value); err != nil {
 		return err
 	}
 	r.previous = append(r.previous[:0], seat...)
@@ -239,97 +230,121 @@ func (r *rings) end() error {
 	return r.put(r.previous, r.first)
 }
 
-func (r *rings) put(seat []byte, value location) error {
+// put writes an entry.
+func (r *rings) put(seat, value []byte) error {
 	if r.count%stride == 0 {
-		r.directory = append(r.directory, seat...)
+		r.directory = binary.BigEndian.AppendUint64(append(r.directory, seat...), uint64(r.entries.Size()))
 	}
 	r.count++
-	var entry [entrySize]byte
-	copy(entry[:], seat)
-	binary.BigEndian.PutUint64(entry[seatSize:], uint64(value.at))
-	binary.BigEndian.PutUint32(entry[seatSize+8:], value.length)
-	_, err := r.entries.Append(entry[:])
+	var scratch [headSize + longestInline]byte
+	entry := append(scratch[:0], seat...)
+	switch text := value[1:]; {
+	case value[0] == 0:
+		entry = binary.BigEndian.AppendUint32(entry, noValue)
+	case len(text) <= longestInline:
+		entry = append(binary.BigEndian.AppendUint32(entry, uint32(len(text))), text...)
+	default:
+		at, err := r.values.Append(text)
+		if err != nil {
+			return err
+		}
+		entry = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(entry, uint32(len(text))), uint64(at))
+	}
+	_, err := r.entries.Append(entry)
+	r.size = r.entries.Size()
 	return err
 }
 
-// takeBack removes the group that ended last and hands out its seats with their own values.
+// bodySize is how many bytes of an entry come after its head.
+func bodySize(entry []byte) int {
+	switch length := binary.BigEndian.Uint32(entry[seatSize:]); {
+	case length == noValue:
+		return 0
+	case length <= longestInline:
+		return int(length)
+	}
+	return 8
+}
+
+// appendValueOf appends the value of an entry, as appendValue writes it.
+func (r *rings) appendValueOf(dst, entry []byte) ([]byte, error) {
+	length := binary.BigEndian.Uint32(entry[seatSize:])
+	switch {
+	case length == noValue:
+		return append(dst, 0), nil
+	case length <= longestInline:
+		return append(append(dst, 1), entry[headSize:headSize+length]...), nil
+	}
+	dst = append(dst, 1)
+	start := len(dst)
+	dst = slices.Grow(dst, int(length))[:start+int(length)]
+	return dst, r.values.ReadAt(dst[start:], int64(binary.BigEndian.Uint64(entry[headSize:])))
+}
+
+// takeBack removes the group that ended last and hands out its seats with their own values: each stands with the seat
+// before it.
 func (r *rings) takeBack(add func(seat, value []byte) error) error {
-	entry := make([]byte, entrySize)
-	var own location // the value of the first seat is the last one's
-	for i := r.start - 1; i < r.count; i++ {
-		at := i
-		if i < r.start {
-			at = r.count - 1
-		}
-		if err := r.entries.ReadAt(entry, at*entrySize); err != nil {
+	own := slices.Clone(r.first)
+	entry := make([]byte, headSize+longestInline)
+	for i, at := r.start, r.startAt; i < r.count; i++ {
+		if err := r.entries.ReadAt(entry[:headSize], at); err != nil {
 			return err
 		}
-		if i >= r.start {
-			value := []byte{0}
-			if own.length != noValue {
-				value = append([]byte{1}, make([]byte, own.length)...)
-				if err := r.values.ReadAt(value[1:], own.at); err != nil {
-					return err
-				}
-			}
-			if err := add(entry[:seatSize], value); err != nil {
-				return err
-			}
+		body := bodySize(entry)
+		if err := r.entries.ReadAt(entry[headSize:headSize+body], at+headSize); err != nil {
+			return err
 		}
-		own = locationOf(entry)
+		at += int64(headSize + body)
+		if err := add(entry[:seatSize], own); err != nil {
+			return err
+		}
+		var err error
+		if own, err = r.appendValueOf(own[:0], entry); err != nil {
+			return err
+		}
 	}
-	r.count = r.start
-	r.directory = r.directory[:(r.count+stride-1)/stride*seatSize]
+	r.count, r.size = r.start, r.startAt
+	r.directory = r.directory[:(r.count+stride-1)/stride*directorySize]
 	return nil
 }
 
-func locationOf(entry []byte) location {
-	return location{int64(binary.BigEndian.Uint64(entry[seatSize:])), binary.BigEndian.Uint32(entry[seatSize+8:])}
+// directorySize is a seat, and where its entry begins.
+const directorySize = seatSize + 8
+
+// block returns from where to where the entries lie among which a seat would be.
+func (r *rings) block(seat []byte) (from, to int64, found bool) {
+	blocks := len(r.directory) / directorySize
+	after := sort.Search(blocks, func(i int) bool {
+		return bytes.Compare(r.directory[i*directorySize:i*directorySize+seatSize], seat) > 0
+	})
+	begin := func(i int) int64 { return int64(binary.BigEndian.Uint64(r.directory[i*directorySize+seatSize:])) }
+	switch after {
+	case 0:
+		return 0, 0, false
+	case blocks:
+		return begin(after - 1), r.size, true
+	}
+	return begin(after - 1), begin(after), true
 }
 
-// find returns where the value for a seat lies.
-func (r *rings) find(seat []byte) (at int64, length uint32, found bool, err error) {
-	blocks := len(r.directory) / seatSize
-	low, high := 0, blocks // the first block that begins beyond the seat
-	for low < high {
-		middle := (low + high) / 2
-		if bytes.Compare(r.directory[middle*seatSize:(middle+1)*seatSize], seat) > 0 {
-			high = middle
-		} else {
-			low = middle + 1
-		}
-	}
-	if low == 0 {
-		return 0, 0, false, nil
-	}
-	from := int64(low-1) * stride
-	block := r.blocks.Get().(*[stride * entrySize]byte)
-	defer r.blocks.Put(block)
-	entries := block[:min(int64(stride), r.count-from)*entrySize]
-	if err := r.entries.ReadAt(entries, from*entrySize); err != nil {
-		return 0, 0, false, err
-	}
-	i, found := binarySearch(entries, seat)
+// find appends the value for a seat, as appendValue writes it.
+func (r *rings) find(dst, seat []byte) (out []byte, found bool, err error) {
+	from, to, found := r.block(seat)
 	if !found {
-		return 0, 0, false, nil
+		return dst, false, nil
 	}
-	where := locationOf(entries[i*entrySize:])
-	return where.at, where.length, true, nil
-}
-
-// binarySearch finds the entry of a seat.
-func binarySearch(entries, seat []byte) (int, bool) {
-	low, high := 0, len(entries)/entrySize
-	for low < high {
-		middle := (low + high) / 2
-		switch bytes.Compare(entries[middle*entrySize:middle*entrySize+seatSize], seat) {
-		case 0:
-			return middle, true
-		case 1:
-			high = middle
-		default:
-			low = middle + 1
+	buffer := r.blocks.Get().(*[]byte)
+	defer r.blocks.Put(buffer)
+	*buffer = slices.Grow((*buffer)[:0], int(to-from))[:to-from]
+	if err := r.entries.ReadAt(*buffer, from); err != nil {
+		return dst, false, err
+	}
+	for entry := *buffer; len(entry) > 0; {
+		if bytes.Equal(entry[:seatSize], seat) {
+			dst, err = r.appendValueOf(dst, entry)
+			return dst, true, err
 		}
+		entry = entry[headSize+bodySize(entry):]
 	}
-	return 0, false
+	return dst, false, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -91,7 +92,7 @@ func TestShuffleIsAPermutation(t *testing.T) {
 				}
 				sizes[within]++
 				// Values say whose they are, so that one that stays is seen.
-				rows = append(rows, shuffled{fmt.Sprint(i / 3), fmt.Sprint(i % 3), within, fmt.Sprintf("of %d in %s", i, within)})
+				rows = append(rows, shuffled{fmt.Sprint(i / 3), fmt.Sprint(i % 3), within, fmt.Sprintf("of %d in %s %s", i, within, strings.Repeat("x", i*37%200))})
 			}
 		}
 		params := map[string]any{"least": int64(least)}
