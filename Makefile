@@ -39,8 +39,9 @@ crash: ## Kill lethe, sessions, servers and connections at SEEDS random moments 
 	LETHE_CRASH_SEEDS=$(or $(SEEDS),200) $(GO) test -count=1 -timeout 60m -v -run 'Killed|Accident|Pooler|Interrupt|OneRun|FullDisk' ./cmd/lethe/cli
 
 .PHONY: long
-long: crash ## What is too long for make test: make crash, values of 200 MB, ten million inputs for unique masks (PROOF.md has the last results)
+long: crash ## What is too long for make test: make crash, values of 200 MB, 16 MB and ten million inputs for masks (PROOF.md has the last results)
 	LETHE_HUGE_MB=200 $(GO) test -count=1 -v -run HugeValues ./cmd/lethe/cli
+	LETHE_MASK_MB=16 $(GO) test -count=1 -timeout 60m ./anonymize/builtin
 	LETHE_INPUTS=10000000 $(GO) test -count=1 -timeout 60m -v -run UniqueMasksKeep ./anonymize/builtin
 
 # At SCALE=0.1 a round takes under a minute; PERFORMANCE.md shows SCALE=1, which takes five minutes a round.

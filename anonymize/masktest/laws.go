@@ -2,7 +2,9 @@ package masktest
 
 import (
 	"math"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -148,7 +150,7 @@ func (s *suite) masksNull(t *testing.T, m anonymize.Mask) {
 // or refused, by the same rules as ordinary ones.
 func (s *suite) survivesHostility(t *testing.T, m anonymize.Mask) {
 	t.Helper()
-	for name, input := range hostile() {
+	for name, input := range hostile(megabytes(t)) {
 		got := s.mask(t, m, s.value(input))
 		if got.err != nil {
 			continue
@@ -169,14 +171,30 @@ func isSpecial(input string) bool {
 	return slices.Contains([]string{"", "infinity", "-infinity", "NaN"}, input)
 }
 
-// hostile returns values that break what was only tried with names of people.
-func hostile() map[string]string {
+// megabytesVariable says how large the largest values are that a mask is shown; make long gives 16.
+const megabytesVariable = "LETHE_MASK_MB"
+
+func megabytes(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv(megabytesVariable)
+	if text == "" {
+		return 1
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s is no number of megabytes", megabytesVariable)
+	}
+	return n
+}
+
+// hostile returns values that break what was only tried with names of people, two of them of so many megabytes.
+func hostile(megabytes int) map[string]string {
 	return map[string]string{
 		"the empty string":      "",
 		"a blank":               " ",
 		"white space":           " \t\r\n\v\f\u00a0\u2003",
-		"one megabyte":          strings.Repeat("0123456789abcdef", 1<<16),
-		"a megabyte of one @":   strings.Repeat("@", 1<<20),
+		"megabytes":             strings.Repeat("0123456789abcdef", megabytes<<16),
+		"megabytes of one @":    strings.Repeat("@", megabytes<<20),
 		"invalid UTF-8":         "Ana\xff\xfe Silva",
 		"a cut rune":            "Jos\xc3",
 		"a surrogate":           "\xed\xa0\x80",
