@@ -83,6 +83,9 @@ func newHierarchy(a anonymize.Args) (*hierarchy, error) {
 			return nil, wrong("level %d: %v", level, err)
 		}
 		value := string(h.form.of(nil, []byte(fields[0])))
+		if string(h.form.of(nil, []byte(wider))) == value {
+			return nil, wrong("level %d is the value itself, which would pass", level)
+		}
 		if known, twice := h.of[value]; twice && known != wider {
 			return nil, wrong("the value was there already, and becomes something else")
 		}

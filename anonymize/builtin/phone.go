@@ -17,8 +17,8 @@ func phone() anonymize.Definition {
 		Summary: "replaces a telephone number by one that is reserved for fiction, written the same way",
 		Accepts: []catalog.Class{catalog.ClassText, catalog.ClassInteger},
 		Params: []anonymize.Param{{
-			Name: "region", Kind: anonymize.ParamChoice, Default: "us", Choices: []string{"us", "gb"},
-			Doc: "whose numbers to write: 555-0100 to 555-0199 of 460-odd area codes, or Ofcom's 07700 900000 to 900999",
+			Name: "region", Kind: anonymize.ParamChoice, Default: "us", Choices: []string{"us", "gb", "au", "de", "fr", "ie", "se"},
+			Doc: "whose numbers to write: 555-0100 to 555-0199 of 460-odd area codes, Ofcom's 07700 900000 to 900999, or what ACMA, Bundesnetzagentur, ARCEP, ComReg and PTS keep for films and books (80,000, 5,000, 60,000, 100,000 and 495 numbers)",
 		}},
 		Reads:       anonymize.ReadsValue,
 		Determinism: anonymize.Keyed,
@@ -35,20 +35,26 @@ func phone() anonymize.Definition {
 				}
 				return nil
 			}
-			if plain := planOf(a).plain; limit(a) < len(plain) {
+			if limit(a) < longestForm(planOf(a), phonePlain) {
 				return tooNarrow(a, "a telephone number")
 			}
 			return nil
 		},
 		New: func(a anonymize.Args) (anonymize.Mask, error) {
-			return &phoneMask{
+			m := &phoneMask{
 				prf:     derive.NewPRF(a.Key),
 				form:    canonicalOf(a.Type),
-				plan:    planOf(a),
-				limit:   limit(a),
+				plans:   planOf(a),
 				integer: a.Type.Class() == catalog.ClassInteger,
 				codes:   areaCodes(),
-			}, nil
+			}
+			for f := range m.fits {
+				m.fits[f] = longestForm(m.plans, phoneForm(f)) <= limit(a)
+			}
+			for i := range m.plans {
+				m.total += m.plans[i].count
+			}
+			return m, nil
 		},
 	}
 }
@@ -61,19 +67,25 @@ type plan struct {
 	plain, national, paren, compact, spaced string
 	// integer is for columns of integers, which cannot begin with 0.
 	integer string
+	// low and count say which numbers the digits drawn may be, where the plan is one of several of its region.
+	low, count uint64
 }
 
-func planOf(a anonymize.Args) plan {
-	if stringOf(a, "region") == "gb" {
-		return plan{
+func planOf(a anonymize.Args) []plan {
+	switch region := stringOf(a, "region"); region {
+	case "us":
+	case "gb":
+		return []plan{{
 			plain: "07700900NNN", national: "07700 900NNN", paren: "(07700) 900NNN",
 			compact: "+447700900NNN", spaced: "+44 7700 900NNN", integer: "447700900NNN",
-		}
+		}}
+	default:
+		return plansOf(region)
 	}
-	return plan{
+	return []plan{{
 		plain: "AAA55501NN", national: "AAA 555 01NN", paren: "(AAA) 555-01NN",
 		compact: "+1AAA55501NN", spaced: "+1 AAA 555 01NN", integer: "AAA55501NN",
-	}
+	}}
 }
 
 // areaCodes returns codes of the form of geographic area codes of the North American plan. Left out are
@@ -98,8 +110,9 @@ func areaCodes() []uint16 {
 type phoneMask struct {
 	prf     *derive.PRF
 	form    canonical
-	plan    plan
-	limit   int
+	plans   []plan
+	fits    [phoneInteger + 1]bool // by form, whether the column takes it
+	total   uint64                 // how many numbers all plans have, 0 for one plan alone
 	integer bool
 	codes   []uint16
 }
@@ -121,9 +134,9 @@ func (m *phoneMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 }
 
 // formOf returns the form that is like the value's and fits the column, and the separator it uses.
-func (m *phoneMask) formOf(text []byte) (form string, separator byte) {
+func (m *phoneMask) formOf(text []byte) (form phoneForm, separator byte) {
 	if m.integer {
-		return m.plan.integer, 0
+		return phoneInteger, 0
 	}
 	digits, international, parenthesis := 0, false, false
 	for _, b := range text {
@@ -138,20 +151,20 @@ func (m *phoneMask) formOf(text []byte) (form string, separator byte) {
 			separator = b
 		}
 	}
-	form = m.plan.plain
+	form = phonePlain
 	switch {
 	case digits == 0:
 	case international && (separator != 0 || parenthesis):
-		form = m.plan.spaced
+		form = phoneSpaced
 	case international:
-		form = m.plan.compact
+		form = phoneCompact
 	case parenthesis:
-		form = m.plan.paren
+		form = phoneParen
 	case separator != 0:
-		form = m.plan.national
+		form = phoneNational
 	}
-	if len(form) > m.limit {
-		form = m.plan.plain
+	if !m.fits[form] {
+		form = phonePlain
 	}
 	if parenthesis || separator == 0 {
 		separator = ' '
@@ -161,12 +174,26 @@ func (m *phoneMask) formOf(text []byte) (form string, separator byte) {
 
 // write fills in a form. The area code and the number are two draws whatever the form, so that one value
 // has one number however it is written.
-func (m *phoneMask) write(dst []byte, d *derive.Draw, form string, separator byte) []byte {
+func (m *phoneMask) write(dst []byte, d *derive.Draw, written phoneForm, separator byte) []byte {
+	if m.total > 0 {
+		number := d.N(m.total)
+		i := 0
+		for ; number >= m.plans[i].count; i++ {
+			number -= m.plans[i].count
+		}
+		return fillIn(dst, m.plans[i].form(written), 0, m.plans[i].low+number, separator)
+	}
+	form := m.plans[0].form(written)
 	code := m.codes[d.N(uint64(len(m.codes)))]
 	number := d.N(1000)
 	if strings.IndexByte(form, 'A') >= 0 {
 		number %= 100
 	}
+	return fillIn(dst, form, uint64(code), number, separator)
+}
+
+// fillIn writes an area code and a number into a form.
+func fillIn(dst []byte, form string, code, number uint64, separator byte) []byte {
 	area, rest := uint64(100), uint64(1)
 	for n := strings.Count(form, "N"); n > 1; n-- {
 		rest *= 10
@@ -174,7 +201,7 @@ func (m *phoneMask) write(dst []byte, d *derive.Draw, form string, separator byt
 	for i := range len(form) {
 		switch c := form[i]; c {
 		case 'A':
-			dst = append(dst, '0'+byte(uint64(code)/area%10))
+			dst = append(dst, '0'+byte(code/area%10))
 			area /= 10
 		case 'N':
 			dst = append(dst, '0'+byte(number/rest%10))

@@ -13,7 +13,7 @@ import (
 
 // preserving returns the masks that are permutations: distinct values stay distinct, whatever they are.
 func preserving() []anonymize.Definition {
-	return []anonymize.Definition{permuteUUID(), formatPreserving(), permuteNumber()}
+	return []anonymize.Definition{permuteUUID(), formatPreserving(), permuteNumber(), permutePhone()}
 }
 
 func permuteUUID() anonymize.Definition {

@@ -117,6 +117,11 @@ func valuesFor(d anonymize.Definition, st serverType) []string {
 		return []string{`<customer id="7"><name>Mary</name></customer>`}
 	case "permute_number":
 		return []string{"123-45-6789", "000000000"}
+	case "permute_phone":
+		if st.typ.Class() == catalog.ClassInteger {
+			return []string{"2127365000", "999999999999999"}
+		}
+		return []string{"(212) 736-5000", "+44 20 7946 0000"}
 	}
 	return st.values
 }

@@ -58,11 +58,16 @@ func TestUniqueMasksKeepManyValuesApart(t *testing.T) {
 		{"permute_number", args("text", map[string]any{"scheme": "us_ssn"})},
 		{"fpe", args("text", nil)},
 		{"permute_uuid", args("uuid", nil)},
+		{"permute_phone", args("text", nil)},
+		{"permute_number", args("text", map[string]any{"scheme": "us_ein"})},
 	} {
 		// Nine digits are a number of any kind, zeros in front of an integer say nothing.
 		form := "%09d"
-		if c.args.Type.Base == "uuid" {
+		switch c.mask {
+		case "permute_uuid":
 			form = "8c9f63d1-37a4-4a7c-b6cf-%012x"
+		case "permute_phone":
+			form = "+49 30 %09d"
 		}
 		m := made(t, c.mask, c.args, 0)
 		// 16 bytes of a digest stand for each output, so that ten million fit the memory of any machine.
