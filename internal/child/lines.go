@@ -85,6 +85,9 @@ func (l *Lines) kill() { _ = syscall.Kill(-l.cmd.Process.Pid, syscall.SIGKILL) }
 
 // Ask sends values and returns an answer for each; nil is NULL. After an error the program is of no more use.
 func (l *Lines) Ask(values [][]byte) ([][]byte, error) {
+	if l.out.Buffered() > 0 {
+		return nil, l.failed("it answered before it was asked", false)
+	}
 	late := time.AfterFunc(l.timeout, l.kill)
 	wrote := make(chan error, 1)
 	go func() {
@@ -112,6 +115,8 @@ func (l *Lines) Ask(values [][]byte) ([][]byte, error) {
 		return nil, l.failed("it ended before it had answered every line", false)
 	case err != nil:
 		return nil, l.failed(err.Error(), false)
+	case l.out.Buffered() > 0: // taken for the answers to what comes next, they would go to other rows
+		return nil, l.failed("it answered with more lines than it was given", false)
 	}
 	return answers, nil
 }

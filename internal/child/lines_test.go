@@ -43,10 +43,11 @@ func TestLinesAreAnsweredInTheirOrder(t *testing.T) {
 
 func TestAProgramThatDoesNotAnswerIsAnError(t *testing.T) {
 	for script, problem := range map[string]string{
-		"read line; echo secret >&2":          "ended before",
-		"cat >/dev/null; sleep 60":            "did not answer",
-		`echo 'a\'; cat >/dev/null`:           "form does not know",
-		"exec 1>&-; cat >/dev/null; sleep 60": "ended before",
+		"printf 'a\\nb\\nc\\n'; cat >/dev/null": "more lines",
+		"read line; echo secret >&2":            "ended before",
+		"cat >/dev/null; sleep 60":              "did not answer",
+		`echo 'a\'; cat >/dev/null`:             "form does not know",
+		"exec 1>&-; cat >/dev/null; sleep 60":   "ended before",
 	} {
 		l := startLines(t, script, 300*time.Millisecond)
 		values := [][]byte{[]byte("canary"), []byte("canary")}
