@@ -268,7 +268,7 @@ func (k *compiler) checkSiblings(f *family) bool {
 					Code: "row-cycle", Place: s.place, Object: m.name(), Fix: "name other columns",
 				}, "the mask reads the column that it stands on")
 				ok = false
-			case k.walk(s.place, m.table, s.path) == nil:
+			case !k.readable(s, m):
 				ok = false
 			}
 		}

@@ -99,13 +99,15 @@ func testMasks(t testing.TB) *anonymize.Registry {
 	mix := fakeMask("mix", anonymize.UniqueNone, catalog.ClassText, catalog.ClassInteger)
 	mix.Reads = anonymize.ReadsTable
 	mix.Params = []anonymize.Param{{Name: "within", Kind: anonymize.ParamColumns, Doc: "columns whose values stay together"}}
+	later := free("recompute", every...)
+	later.Params = []anonymize.Param{{Name: "as", Kind: anonymize.ParamString, Doc: "an expression"}}
 	wide := fakeMask("wide", anonymize.UniqueNone, catalog.ClassText)
 	wide.Params = []anonymize.Param{{Name: "file", Kind: anonymize.ParamFile, Required: true, Doc: "a file of values"}}
 	wide.Example.Params = map[string]any{"file": anonymize.FileText{}}
 	first := fakeMask("first_name", anonymize.UniqueNone, catalog.ClassText)
 	first.Discloses = []anonymize.Disclosure{anonymize.DisclosesEquality, anonymize.DisclosesFrequency}
 	r, err := anonymize.NewRegistry([]anonymize.Definition{
-		first, mix, wide, keep, null, free("empty", every...), constant, email, permute, redact, known, shift, json,
+		first, mix, wide, later, keep, null, free("empty", every...), constant, email, permute, redact, known, shift, json,
 		fakeMask("last_name", anonymize.UniqueNone, catalog.ClassText),
 		fakeMask("phone", anonymize.UniqueNone, catalog.ClassText, catalog.ClassInteger),
 	})

@@ -52,6 +52,21 @@ func (k *compiler) walk(at finding.Place, t *table, p route) *walked {
 	return w
 }
 
+// readable reports whether the mask on c can read s, after saying why not.
+func (k *compiler) readable(s sibling, c *column) bool {
+	w := k.walk(s.place, c.table, s.path)
+	if w == nil {
+		return false
+	}
+	if final := w.column.family.final; final != nil && final.definition != nil && final.definition.Name == recomputeMask {
+		k.report(finding.Finding{
+			Code: "bad-path", Place: s.place, Object: c.name(), Fix: "name another column, or compute this one in the new database too",
+		}, "the mask reads %s, which is computed only when all rows are there", w.column.name())
+		return false
+	}
+	return true
+}
+
 // quietly is walk for a path that is checked elsewhere.
 func (k *compiler) quietly(t *table, p route) *walked {
 	known := len(k.findings)

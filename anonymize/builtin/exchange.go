@@ -158,6 +158,11 @@ func (p *pool) end() error {
 
 // Append implements anonymize.Mask.
 func (e *exchange) Append(dst []byte, v anonymize.Value) ([]byte, error) {
+	if v.Row != nil && len(e.mask.key) > 0 {
+		if _, there := v.Row.In(e.mask.key[0]); !there {
+			return nil, nil // no row has no primary key: one that another refers to is not there
+		}
+	}
 	var scratch [seatSize]byte
 	seat, err := e.mask.seat(scratch[:0], v.Row)
 	if err != nil {

@@ -94,6 +94,9 @@ func (m *urlMask) Append(dst []byte, v anonymize.Value) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]" // an IPv6 address
+	}
 	if masked.Host = host; u.Port() != "" && host != "" {
 		masked.Host += ":" + u.Port()
 	}

@@ -38,6 +38,7 @@ func TestWebAddressesAreMaskedByTheirParts(t *testing.T) {
 		{"/orders/7?id=7", "/orders/7?id=7", "refuse", []string{"=path", "=query.id"}},
 		{"//shop.test/p", "//www.example.com/x%20y&", "refuse", []string{"host", "path"}},
 		{"http://[2001:db8::1]:80/", "http://www.example.com:80/", "refuse", []string{"host"}},
+		{"http://[2001:db8::1]:80/?a=1", "http://[2001:db8::1]:80/?a=x+y%26", "refuse", []string{"=host", "query.a"}},
 		{"mailto:mary@shop.test", "https://www.example.com/", "redact", []string{"host"}},
 		{"", "https://www.example.com/", "redact", []string{"host"}},
 		{"https://shop.test/%zz", "https://www.example.com/", "redact", []string{"host"}},
