@@ -77,7 +77,7 @@ func permuteNumber() anonymize.Definition {
 			Name: "scheme", Kind: anonymize.ParamChoice, Required: true, Choices: names, Doc: "whose numbers they are; nobody says that what comes out was never handed out",
 		}},
 		Reads: anonymize.ReadsValue, Determinism: anonymize.Keyed, Uniqueness: anonymize.UniqueExact, Nulls: anonymize.NullsKept,
-		Discloses: append(equalityAndFrequency(), anonymize.DisclosesFormat), Rank: 4, Cost: 1_000, Reversible: true,
+		Discloses: append(equalityAndFrequency(), anonymize.DisclosesLength, anonymize.DisclosesFormat), Rank: 4, Cost: 1_000, Reversible: true,
 		Format: "valid check digits, written with the separators and in the case of the original; kept are an IBAN's country and bank, a CNPJ's branch, " +
 			"a PAN's kind of holder, the century of a PESEL and of a personnummer of twelve digits, and of an NIR whether it is Corsica's or of an unknown month",
 		Example:  anonymize.Example{Input: "123-45-6789", Params: map[string]any{"scheme": "us_ssn"}},
